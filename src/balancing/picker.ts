@@ -1,0 +1,16 @@
+import type { Candidate } from '../core/load.js';
+import type { Random } from '../core/random.js';
+
+export interface PickContext<C extends Candidate> {
+  /** Candidates this request has been tried at; avoided while another is there. */
+  readonly tried: readonly C[];
+}
+
+/** Chooses synchronously from the candidates it was made of; allocates nothing. */
+export interface Picker<C extends Candidate> {
+  /** Undefined only when every candidate has been tried, or there is none. */
+  pick(context: PickContext<C>): C | undefined;
+}
+
+/** Makes a picker over one immutable list of candidates. */
+export type PickerFactory = <C extends Candidate>(candidates: readonly C[], random: Random) => Picker<C>;

@@ -1,0 +1,34 @@
+import type { Random } from './random.js';
+
+export interface BackoffBounds {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/**
+ * Exponential back-off with full jitter between `minMs` and a ceiling that doubles up to `maxMs`.
+ * Jitter keeps a fleet that lost the same server from coming back in step.
+ */
+export class Backoff {
+  readonly #bounds: BackoffBounds;
+  readonly #random: Random;
+  #failures = 0;
+
+  constructor(bounds: BackoffBounds, random: Random) {
+    this.#bounds = bounds;
+    this.#random = random;
+  }
+
+  /** Milliseconds to wait before the next try; each call counts as one more failure. */
+  next(): number {
+    const { minMs, maxMs } = this.#bounds;
+    const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(this.#failures, 30));
+    this.#failures += 1;
+    return minMs + this.#random() * (ceiling - minMs);
+  }
+
+  /** Call after a success. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

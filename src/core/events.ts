@@ -1,0 +1,121 @@
+import type { Cause } from './causes.js';
+import type { EndpointState } from './endpoint.js';
+import type { OutcomeClass } from './outcome.js';
+
+/** One finished request. Holds no query string, header or body. */
+export interface RequestRecord {
+  readonly traceId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly method: string;
+  /** Path without the query. */
+  readonly path: string;
+  readonly route: string | undefined;
+  readonly service: string | undefined;
+  /** Address of the last endpoint tried. */
+  readonly endpoint: string | undefined;
+  readonly status: number;
+  readonly cause: Cause | undefined;
+  readonly attempts: number;
+  readonly durationMs: number;
+  /** Part of `durationMs` spent waiting for endpoints. */
+  readonly upstreamMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly client: string;
+}
+
+export interface AttemptRecord {
+  readonly service: string;
+  readonly endpoint: string;
+  readonly outcome: OutcomeClass;
+  readonly status: number;
+}
+
+export interface RetryRecord {
+  readonly service: string;
+  /** The cause of the attempt that failed, or `status` for a listed response status. */
+  readonly reason: Cause | 'status';
+}
+
+export type MembershipCause =
+  | 'registered'
+  | 'updated'
+  | 'removed'
+  | 'draining'
+  | 'relisted'
+  | 'held'
+  | 'released'
+  | 'operator';
+
+/** An endpoint joined, left or changed its standing. */
+export interface MembershipChange {
+  readonly at: number;
+  readonly source: string;
+  readonly service: string;
+  readonly address: string;
+  /** The registry key that changed. */
+  readonly key: string;
+  readonly change: 'joined' | 'left' | 'changed';
+  readonly state: EndpointState;
+  readonly cause: MembershipCause;
+  readonly revision: string;
+  /** Endpoints of the service after the change. */
+  readonly endpointsLeft: number;
+}
+
+export interface SourceEvent {
+  readonly at: number;
+  readonly source: string;
+  readonly kind: 'connected' | 'disconnected' | 'relisted' | 'drift' | 'fault';
+  /** For `relisted` the reason label of watchgate_registry_relists_total. */
+  readonly detail: string;
+}
+
+export interface ConfigEvent {
+  readonly at: number;
+  readonly generation: number;
+  readonly ok: boolean;
+  /** What changed, or each error. */
+  readonly detail: readonly string[];
+}
+
+export interface GatewayEvents {
+  request: RequestRecord;
+  attempt: AttemptRecord;
+  retry: RetryRecord;
+  membership: MembershipChange;
+  source: SourceEvent;
+  config: ConfigEvent;
+}
+
+export type Announce = <K extends keyof GatewayEvents>(kind: K, event: GatewayEvents[K]) => void;
+
+/**
+ * The data path and discovery announce; observers listen. Listeners run synchronously in the order
+ * in which they were added and must not throw.
+ */
+export class EventHub {
+  readonly #listeners: { [K in keyof GatewayEvents]: ((event: GatewayEvents[K]) => void)[] } = {
+    request: [],
+    attempt: [],
+    retry: [],
+    membership: [],
+    source: [],
+    config: [],
+  };
+
+  /** Returns the function that stops listening. */
+  on<K extends keyof GatewayEvents>(kind: K, listener: (event: GatewayEvents[K]) => void): () => void {
+    const listeners = this.#listeners[kind];
+    listeners.push(listener);
+    return () => {
+      const index = listeners.indexOf(listener);
+      if (index >= 0) listeners.splice(index, 1);
+    };
+  }
+
+  readonly announce: Announce = (kind, event) => {
+    for (const listener of this.#listeners[kind]) listener(event);
+  };
+}

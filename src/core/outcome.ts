@@ -1,0 +1,34 @@
+import type { Cause } from './causes.js';
+
+/** How an attempt ended, classified; the `outcome` label of watchgate_upstream_attempts_total. */
+export type OutcomeClass =
+  | 'ok'
+  | 'server-error'
+  | 'connect-failed'
+  | 'reset'
+  | 'timeout'
+  | 'bad-response'
+  | 'truncated'
+  | 'abandoned';
+
+/** What one attempt at one endpoint came to. Each attempt yields exactly one. */
+export interface Outcome {
+  readonly class: OutcomeClass;
+  /** The endpoint's status, or 0 when no response began. */
+  readonly status: number;
+  /** Why it failed; undefined when a complete response was had. */
+  readonly cause: Cause | undefined;
+  /** Proof that no byte of the request reached the endpoint. */
+  readonly nothingSent: boolean;
+  /** Whether it went out on a connection that had served a request before. */
+  readonly reusedConnection: boolean;
+  /** Milliseconds from the start of the attempt to the response head, or to the failure. */
+  readonly headMs: number;
+}
+
+/** RFC 9110 section 9.2.2. */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method);
+}

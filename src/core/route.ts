@@ -1,0 +1,64 @@
+/** How requests on a route are treated. Durations in milliseconds, sizes in bytes. */
+export interface RequestPolicy {
+  /** Largest request body; Infinity when unlimited. */
+  readonly maxBody: number;
+  /** From the start of one attempt to its response head. */
+  readonly tryTimeout: number;
+  /** From the request to the response head, over all attempts. */
+  readonly totalTimeout: number;
+  /** Longest silence of the endpoint within a response body. */
+  readonly idleTimeout: number;
+  /** Longest silence in both directions of a WebSocket, or of a server-sent event stream. */
+  readonly tunnelIdleTimeout: number;
+  /** Most attempts at one request, the first included. */
+  readonly maxAttempts: number;
+  /** Statuses of complete responses for which an idempotent request is tried elsewhere. */
+  readonly retryOn: readonly number[];
+  /** Bytes of request body kept for another attempt. */
+  readonly replayBuffer: number;
+  /** `Host` sent to the endpoint; undefined keeps the client's. */
+  readonly hostHeader: string | undefined;
+}
+
+export type BalanceMethod = 'random' | 'round-robin' | 'least-loaded';
+
+/** How the endpoints of a service are used. Durations in milliseconds. */
+export interface ServicePolicy {
+  readonly balance: BalanceMethod;
+  readonly connectTimeout: number;
+  /** How long an idle connection is kept. */
+  readonly keepAlive: number;
+  /** Most connections to one endpoint at once. */
+  readonly maxConnections: number;
+  /** Most requests waiting for one of those connections. */
+  readonly maxWaiting: number;
+  /** How long requests in flight may take to finish at an endpoint that left. */
+  readonly drainTimeout: number;
+}
+
+/** A service within a registry. */
+export interface ServiceRef {
+  readonly service: string;
+  /** Name of the registry under `registries:`; `main` when only one is configured. */
+  readonly registry: string;
+}
+
+/** A rule from routes.yaml, defaults applied. */
+export interface RouteRule extends ServiceRef {
+  /** Names the route in metrics, logs and the API: its host, if any, then its prefix. */
+  readonly id: string;
+  /** Canonical path prefix; matches whole segments. `/` matches every path. */
+  readonly prefix: string;
+  /** Lower-case host name, or `*.` and a domain for any name below it; undefined matches any. */
+  readonly host: string | undefined;
+  /** What replaces `prefix` in the forwarded path; undefined forwards the path as it is. */
+  readonly replacePrefix: string | undefined;
+  readonly policy: RequestPolicy;
+}
+
+/** `goods@dc2`: how a service is named in metrics, logs and the API. The main registry goes unsaid. */
+export function serviceName(ref: ServiceRef): string {
+  return ref.registry === MAIN_REGISTRY ? ref.service : `${ref.service}@${ref.registry}`;
+}
+
+export const MAIN_REGISTRY = 'main';

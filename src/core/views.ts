@@ -1,0 +1,96 @@
+import type { EndpointState } from './endpoint.js';
+import type { ConfigEvent, MembershipChange, SourceEvent } from './events.js';
+import type { BalanceMethod, RequestPolicy } from './route.js';
+
+/** What the admin port shows: plain data, made on demand from the live objects, never the objects. */
+export interface EndpointView {
+  readonly address: string;
+  readonly keys: readonly string[];
+  readonly state: EndpointState;
+  readonly inFlight: number;
+  readonly latencyEwmaMs: number;
+  readonly requests: number;
+  readonly failures: number;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly revision: string;
+  readonly weight: number;
+  /** Why it takes no new request; null when it does. */
+  readonly notEligible: string | null;
+}
+
+export interface ServiceView {
+  readonly name: string;
+  readonly source: string;
+  readonly balance: BalanceMethod;
+  readonly routes: readonly string[];
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface RouteView {
+  readonly id: string;
+  readonly host: string | null;
+  readonly prefix: string;
+  readonly service: string;
+  readonly replacePrefix: string | null;
+  readonly policy: RequestPolicy;
+}
+
+export interface InvalidValueView {
+  readonly key: string;
+  readonly reason: string;
+}
+
+export interface RegistryView {
+  readonly source: string;
+  readonly type: string;
+  readonly connected: boolean;
+  /** Whether the first complete list has arrived. */
+  readonly ready: boolean;
+  readonly member: string | null;
+  readonly revision: string;
+  /** Milliseconds since the view was last proved current; null before the first time. */
+  readonly confirmedMsAgo: number | null;
+  readonly drift: number;
+  readonly services: number;
+  readonly endpoints: number;
+  readonly invalidValues: readonly InvalidValueView[];
+  readonly lastError: string | null;
+}
+
+export interface ConfigView {
+  readonly generation: number;
+  readonly file: string | null;
+  /** Milliseconds since the epoch. */
+  readonly loadedAt: number;
+  readonly lastReloadSuccessful: boolean;
+  readonly errors: readonly string[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** One per reason why not. */
+  readonly reasons: readonly string[];
+}
+
+export type JournalEntry =
+  | ({ readonly kind: 'membership' } & MembershipChange)
+  | ({ readonly kind: 'source' } & SourceEvent)
+  | ({ readonly kind: 'config' } & ConfigEvent);
+
+export interface GatewayViews {
+  readiness(): Readiness;
+  routes(): readonly RouteView[];
+  services(): readonly ServiceView[];
+  service(name: string): ServiceView | undefined;
+  registries(): readonly RegistryView[];
+  config(): ConfigView;
+}
+
+/** What an operator may do. Each answers false when there is no such service or endpoint. */
+export interface GatewayActions {
+  drain(service: string, address: string): boolean;
+  undrain(service: string, address: string): boolean;
+  /** Loads the configuration again; resolves to the errors, none when it was taken. */
+  reload(): Promise<readonly string[]>;
+}
