@@ -1,0 +1,195 @@
+import { createRequire } from 'node:module';
+import {
+  Channel,
+  type ChannelOptions,
+  type Client,
+  credentials,
+  Metadata,
+  makeClientConstructor,
+  type ServiceClientConstructor,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { CallContext, ICallable } from 'etcd3';
+import type { Clock } from '../core/clock.js';
+import { EtcdError, toEtcdError } from './errors.js';
+import { Token } from './token.js';
+
+/** PEM texts. `cert` and `key` go together. */
+export interface EtcdTls {
+  readonly ca?: Buffer | undefined;
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
+}
+
+export interface EtcdChannelOptions {
+  /** `http://host:port` or `https://host:port`. */
+  readonly endpoint: string;
+  readonly tls: EtcdTls | undefined;
+  readonly clock: Clock;
+  /** Exchanges name and password for a token, over this channel; undefined when none is configured. */
+  readonly authenticate: (() => Promise<string>) | undefined;
+}
+
+type Service = CallContext['service'];
+
+/** A unary call that has not been answered by then never will be; the caller wants to ask elsewhere. */
+const UNARY_DEADLINE_MS = 2_000;
+
+const CHANNEL_OPTIONS = {
+  // 4 MiB by default, which a list of a large registry exceeds.
+  'grpc.max_receive_message_length': -1,
+  // Its own connection: closing this channel must really leave the member.
+  'grpc.use_local_subchannel_pool': 1,
+  // By default 1 s to 120 s: longer than the leases that depend on it.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  // etcd answers pings closer than 5 s with GOAWAY (--grpc-keepalive-min-time).
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+} as const satisfies ChannelOptions;
+
+const definitions = loadSync(createRequire(import.meta.url).resolve('etcd3/proto/rpc.proto'), {
+  keepCase: true,
+  longs: String,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+
+/**
+ * One connection to one member, in the form that etcd3's stubs ask for.
+ *
+ * It stands in for etcd3's own connection pool, which closes every channel of a host on each timeout,
+ * authenticates over a connection that is never closed, and answers an invalid token by asking again
+ * without end, so that one misconfigured member costs the cluster a bcrypt per round trip.
+ */
+export class EtcdChannel implements ICallable<undefined> {
+  readonly #endpoint: string;
+  readonly #clock: Clock;
+  readonly #channel: Channel;
+  readonly #clients = new Map<Service, Client & Record<string, unknown>>();
+  readonly #token: Token | undefined;
+  #closed = false;
+
+  constructor(options: EtcdChannelOptions) {
+    this.#endpoint = options.endpoint;
+    this.#clock = options.clock;
+    this.#token = options.authenticate && new Token(options.authenticate);
+    this.#channel = new Channel(
+      options.endpoint.replace(/^https?:\/\//, ''),
+      channelCredentials(options.endpoint, options.tls),
+      CHANNEL_OPTIONS,
+    );
+  }
+
+  /** etcd3's stubs take the options of each call from here: a deadline for every call but streams. */
+  readonly callOptionsFactory = (context: CallContext): { deadline?: Date } =>
+    context.isStream ? {} : { deadline: this.deadline(UNARY_DEADLINE_MS) };
+
+  /** grpc-js reads deadlines off the wall clock. */
+  deadline(ms: number): Date {
+    return new Date(this.#clock.now() + ms);
+  }
+
+  /** Makes a unary call; once more with a new token when the one it sent was refused. */
+  async exec<T>(
+    service: Service,
+    method: string,
+    params: unknown,
+    options?: { deadline?: Date | number },
+  ): Promise<T> {
+    let token: Promise<string | undefined> | undefined;
+    const call = async (): Promise<T> => {
+      token = service === 'Auth' ? undefined : this.#token?.get();
+      const metadata = metadataWith(await token);
+      const resolved = { deadline: this.deadline(UNARY_DEADLINE_MS), ...options };
+      return unary<T>(this.#client(service), method, params, metadata, resolved);
+    };
+    try {
+      return await call();
+    } catch (error) {
+      const failure = toEtcdError(error);
+      if (failure.fault !== 'unauthenticated' || token === undefined) throw failure;
+      this.#token?.forget(token);
+      return call().catch((again: unknown) => Promise.reject(toEtcdError(again)));
+    }
+  }
+
+  /** Used by etcd3's stubs to open streams. */
+  async withConnection<R>(
+    service: Service,
+    open: (args: { resource: undefined; client: Client; metadata: Metadata }) => Promise<R> | R,
+  ): Promise<R> {
+    const metadata = metadataWith(await this.#token?.get());
+    // Without this a stream stays open on a member that has lost its leader, and hears nothing.
+    metadata.set('hasleader', 'true');
+    return open({ resource: undefined, client: this.#client(service), metadata });
+  }
+
+  /** A stream is refused with a message, not a status; whoever reads that message calls this. */
+  forgetToken(): void {
+    this.#token?.forget(this.#token.current);
+  }
+
+  /** etcd3's stubs report each failed stream; whoever opened it hears of it too, and decides. */
+  markFailed(): void {}
+
+  close(): void {
+    this.#closed = true;
+    this.#channel.close();
+  }
+
+  #client(service: Service): Client & Record<string, unknown> {
+    if (this.#closed) throw new EtcdError('closed', `the connection to ${this.#endpoint} is closed`);
+    const existing = this.#clients.get(service);
+    if (existing !== undefined) return existing;
+    const made = new (clientConstructor(service))(this.#endpoint, credentials.createInsecure(), {
+      channelOverride: this.#channel,
+    });
+    this.#clients.set(service, made);
+    return made;
+  }
+}
+
+function metadataWith(token: string | undefined): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('token', token);
+  return metadata;
+}
+
+function clientConstructor(service: Service): ServiceClientConstructor {
+  const definition = definitions[`etcdserverpb.${service}`];
+  if (definition === undefined || 'format' in definition)
+    throw new EtcdError('other', `the etcd API has no service ${service}`);
+  return makeClientConstructor(definition, service);
+}
+
+function channelCredentials(
+  endpoint: string,
+  tls: EtcdTls | undefined,
+): ReturnType<typeof credentials.createSsl> {
+  return endpoint.startsWith('https:')
+    ? credentials.createSsl(tls?.ca ?? null, tls?.key ?? null, tls?.cert ?? null)
+    : credentials.createInsecure();
+}
+
+/** `T` is what etcd3's declarations say the method answers. */
+function unary<T>(
+  client: Record<string, unknown>,
+  method: string,
+  params: unknown,
+  metadata: Metadata,
+  options: { deadline: Date | number },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const call = client[method];
+    if (typeof call !== 'function') return reject(new EtcdError('other', `the etcd API has no ${method}`));
+    call.call(client, params, metadata, options, (error: Error | null, answer: T) => {
+      if (error === null) resolve(answer);
+      else reject(toEtcdError(error));
+    });
+  });
+}
