@@ -1,0 +1,3 @@
+export function newestChange(paths: readonly string[]): number;
+export function stampedAt(stamp: string): number | undefined;
+export function installedMatchesLock(root: string): boolean;
