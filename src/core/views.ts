@@ -73,10 +73,27 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** One thing that happened. Flat, so that a reader of the API needs no nesting to filter on it. */
 export type JournalEntry =
   | ({ readonly kind: 'membership' } & MembershipChange)
-  | ({ readonly kind: 'source' } & SourceEvent)
+  | ({ readonly kind: 'source'; readonly event: SourceEvent['kind'] } & Omit<SourceEvent, 'kind'>)
   | ({ readonly kind: 'config' } & ConfigEvent);
+
+export interface JournalQuery {
+  /** Only changes of this service's endpoints. */
+  readonly service?: string;
+  /** Milliseconds since the epoch; entries at that moment or later. */
+  readonly since?: number;
+  /** The newest this many. */
+  readonly limit?: number;
+}
+
+/** What happened lately, oldest first. */
+export interface JournalView {
+  entries(query?: JournalQuery): readonly JournalEntry[];
+  /** Calls `listener` for each new entry. Returns the function that stops it. */
+  subscribe(listener: (entry: JournalEntry) => void): () => void;
+}
 
 export interface GatewayViews {
   readiness(): Readiness;

@@ -1,0 +1,63 @@
+import { Counter, type Registry } from 'prom-client';
+import type { AttemptRecord, MembershipChange, RetryRecord, SourceEvent } from '../core/events.js';
+import type { BoundedNames } from './bounded-names.js';
+import { PairCounts } from './pair-counts.js';
+
+/** The metrics of attempts, retries, membership and relists. Attempts are counted on the data path. */
+export class EventMetrics {
+  readonly #names: BoundedNames;
+  readonly #attempts: PairCounts;
+  readonly #retries: PairCounts;
+  readonly #attemptsTotal: Counter<'service' | 'outcome'>;
+  readonly #retriesTotal: Counter<'service' | 'reason'>;
+  readonly #changesTotal: Counter<'service' | 'change' | 'cause'>;
+  readonly #relistsTotal: Counter<'source' | 'reason'>;
+
+  constructor(registry: Registry, names: BoundedNames) {
+    const registers = [registry];
+    this.#names = names;
+    this.#attempts = new PairCounts(names);
+    this.#retries = new PairCounts(names);
+    this.#attemptsTotal = new Counter({
+      name: 'watchgate_upstream_attempts_total',
+      help: 'Attempts at endpoints, by how they ended.',
+      labelNames: ['service', 'outcome'],
+      registers,
+    });
+    this.#retriesTotal = new Counter({
+      name: 'watchgate_retries_total',
+      help: 'Attempts made because an earlier one failed, by the reason of that failure.',
+      labelNames: ['service', 'reason'],
+      registers,
+    });
+    this.#changesTotal = new Counter({
+      name: 'watchgate_endpoint_changes_total',
+      help: 'Endpoints that joined, left or changed, by cause.',
+      labelNames: ['service', 'change', 'cause'],
+      registers,
+    });
+    this.#relistsTotal = new Counter({
+      name: 'watchgate_registry_relists_total',
+      help: 'Complete lists read from a registry, by reason.',
+      labelNames: ['source', 'reason'],
+      registers,
+    });
+  }
+
+  readonly attempt = (record: AttemptRecord): void => this.#attempts.add(record.service, record.outcome);
+
+  readonly retry = (record: RetryRecord): void => this.#retries.add(record.service, record.reason);
+
+  readonly membership = ({ service, change, cause }: MembershipChange): void =>
+    this.#changesTotal.inc({ service: this.#names.label(service), change, cause });
+
+  readonly source = ({ source, kind, detail }: SourceEvent): void => {
+    if (kind === 'relisted') this.#relistsTotal.inc({ source, reason: detail });
+  };
+
+  /** Hands the counts of the data path to prom-client. */
+  copy(): void {
+    this.#attempts.copyTo(this.#attemptsTotal);
+    this.#retries.copyTo(this.#retriesTotal);
+  }
+}

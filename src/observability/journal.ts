@@ -1,0 +1,66 @@
+import type { EventHub } from '../core/events.js';
+import type { JournalEntry, JournalQuery, JournalView } from '../core/views.js';
+
+const DEFAULT_CAPACITY = 10_000;
+
+export interface Journal extends JournalView {
+  /** Stops listening. What was recorded stays readable. */
+  close(): void;
+}
+
+/** Remembers the newest `capacity` changes of membership, registries and configuration, in memory. */
+export function createJournal(
+  hub: EventHub,
+  { capacity = DEFAULT_CAPACITY }: { capacity?: number } = {},
+): Journal {
+  const journal = new RingJournal(capacity);
+  const stops = [
+    hub.on('membership', (event) => journal.add({ kind: 'membership', ...event })),
+    hub.on('source', ({ kind, ...event }) => journal.add({ kind: 'source', event: kind, ...event })),
+    hub.on('config', (event) => journal.add({ kind: 'config', ...event })),
+  ];
+  return {
+    entries: (query) => journal.entries(query),
+    subscribe: (listener) => journal.subscribe(listener),
+    close() {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+class RingJournal implements JournalView {
+  readonly #capacity: number;
+  readonly #ring: JournalEntry[] = [];
+  readonly #listeners = new Set<(entry: JournalEntry) => void>();
+  /** Where the next entry goes once the ring is full: the place of the oldest. */
+  #next = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = Math.max(1, capacity);
+  }
+
+  add(entry: JournalEntry): void {
+    this.#ring[this.#next] = entry;
+    this.#next = (this.#next + 1) % this.#capacity;
+    for (const listener of this.#listeners) listener(entry);
+  }
+
+  entries({ service, since, limit }: JournalQuery = {}): readonly JournalEntry[] {
+    const wanted = this.#oldestFirst().filter(
+      (entry) =>
+        (since === undefined || entry.at >= since) &&
+        (service === undefined || (entry.kind === 'membership' && entry.service === service)),
+    );
+    return limit === undefined || limit >= wanted.length ? wanted : wanted.slice(wanted.length - limit);
+  }
+
+  subscribe(listener: (entry: JournalEntry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #oldestFirst(): JournalEntry[] {
+    if (this.#ring.length < this.#capacity) return [...this.#ring];
+    return [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
+  }
+}

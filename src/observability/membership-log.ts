@@ -1,0 +1,26 @@
+import type { Logger } from 'pino';
+import type { EventHub, MembershipChange } from '../core/events.js';
+
+/** One line for each endpoint that joined, left or changed. Returns the function that stops it. */
+export function logMembership(hub: EventHub, logger: Logger): () => void {
+  return hub.on('membership', (event) => {
+    const line = {
+      source: event.source,
+      service: event.service,
+      address: event.address,
+      key: event.key,
+      change: event.change,
+      state: event.state,
+      cause: event.cause,
+      revision: event.revision,
+      endpoints_left: event.endpointsLeft,
+    };
+    if (deservesAttention(event)) logger.warn(line, `endpoint ${event.change}`);
+    else logger.info(line, `endpoint ${event.change}`);
+  });
+}
+
+/** A service without endpoints answers 503; an endpoint held by the guard means a registry in doubt. */
+function deservesAttention({ endpointsLeft, cause }: MembershipChange): boolean {
+  return endpointsLeft === 0 || cause === 'held';
+}
