@@ -7,6 +7,13 @@ export interface SourceSnapshot {
   readonly services: ReadonlyMap<string, EndpointSet>;
   /** Registry revision that this is true for, decimal; empty when the registry has none. */
   readonly revision: string;
+  /**
+   * Names of the services that differ from the snapshot before, gone ones included, so that whoever
+   * follows need not compare them all. Absent: compare them all.
+   */
+  readonly changed?: ReadonlySet<string>;
+  /** Whether a list found the changes, and not the watch: their causes and revisions are then unknown. */
+  readonly relisted?: boolean;
 }
 
 export type SnapshotListener = (snapshot: SourceSnapshot) => void;

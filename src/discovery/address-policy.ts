@@ -1,0 +1,62 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { WatchgateError } from '../core/errors.js';
+
+/**
+ * Where the gateway may be told to connect. Whoever can write to the registry must not be able to turn
+ * the gateway into a probe of the network it stands in.
+ */
+export interface AddressPolicy {
+  /**
+   * Whether an IP address may be connected to. A host name in the registry can only be judged by the
+   * addresses it resolves to, at the time of connecting: whoever connects asks this again then.
+   */
+  allows(ip: string): boolean;
+}
+
+/** Never a service: link-local, where clouds keep instance credentials, and addresses that name no one host. */
+const REFUSED = [
+  '0.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/4',
+  '255.255.255.255/32',
+  '::/128',
+  'fe80::/10',
+  'ff00::/8',
+  // Metadata services outside link-local: AWS over IPv6, Alibaba Cloud.
+  'fd00:ec2::254/128',
+  '100.100.100.200/32',
+];
+
+/**
+ * Without `allowed`, everything but link-local, metadata, multicast and unspecified addresses; with it
+ * (CIDRs, or single addresses), just what it lists. Throws CONFIG_INVALID for what is neither.
+ */
+export function createAddressPolicy(allowed?: readonly string[]): AddressPolicy {
+  const list = blockList(allowed ?? REFUSED);
+  const verdictWhenListed = allowed !== undefined;
+  return {
+    allows(ip) {
+      if (isIP(ip) === 0) return false;
+      return list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6') === verdictWhenListed;
+    },
+  };
+}
+
+/** Whether a registered host may be listed: a name may, until it is resolved. */
+export function mayList(policy: AddressPolicy, host: string): boolean {
+  return isIP(host) === 0 || policy.allows(host);
+}
+
+function blockList(cidrs: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const [, network = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? [];
+    const most = isIPv4(network) ? 32 : isIPv6(network) ? 128 : -1;
+    const length = bits === undefined ? most : Number(bits);
+    if (length < 0 || length > most) {
+      throw new WatchgateError('CONFIG_INVALID', `allowedAddresses: "${cidr}" is not a CIDR like 10.0.0.0/8`);
+    }
+    list.addSubnet(network, length, most === 32 ? 'ipv4' : 'ipv6');
+  }
+  return list;
+}

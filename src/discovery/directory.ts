@@ -1,0 +1,136 @@
+import type { Clock } from '../core/clock.js';
+import type { EndpointSet } from '../core/endpoint.js';
+import type { Announce } from '../core/events.js';
+import type { ServiceRef } from '../core/route.js';
+import type { RegistryView } from '../core/views.js';
+import { membershipChanges } from './membership.js';
+import type { Source, SourceSnapshot } from './source.js';
+
+export interface DirectoryOptions {
+  readonly announce: Announce;
+  readonly clock: Clock;
+}
+
+/** Gets the set of one service, whenever it is another one. Empty when the service has no endpoint. */
+export type SetListener = (set: EndpointSet) => void;
+
+/** Gets every set that changed, with the registry it belongs to. */
+export type AnySetListener = (ref: ServiceRef, set: EndpointSet) => void;
+
+interface Shelf {
+  readonly source: Source;
+  readonly listeners: Map<string, Set<SetListener>>;
+  snapshot: SourceSnapshot | undefined;
+  unsubscribe: () => void;
+}
+
+/** All sources as one: which endpoints has this service now, and tell me when that changes. */
+export class Directory {
+  readonly #options: DirectoryOptions;
+  readonly #shelves = new Map<string, Shelf>();
+  readonly #anyListeners = new Set<AnySetListener>();
+
+  /** Takes over `sources`: `start` starts them and `close` closes them. Their names must differ. */
+  constructor(sources: readonly Source[], options: DirectoryOptions) {
+    this.#options = options;
+    for (const source of sources) {
+      const shelf: Shelf = { source, listeners: new Map(), snapshot: undefined, unsubscribe: () => {} };
+      this.#shelves.set(source.name, shelf);
+    }
+  }
+
+  start(): void {
+    for (const shelf of this.#shelves.values()) {
+      shelf.unsubscribe = shelf.source.subscribe((snapshot) => this.#take(shelf, snapshot));
+      shelf.source.start();
+    }
+  }
+
+  /** The set as it is now; empty when the service or its registry is not known. */
+  get(ref: ServiceRef): EndpointSet {
+    return this.#shelves.get(ref.registry)?.snapshot?.services.get(ref.service) ?? emptySet(ref.service);
+  }
+
+  /** Calls `listener` at once and on each change. Returns the function that stops it. */
+  subscribe(ref: ServiceRef, listener: SetListener): () => void {
+    listener(this.get(ref));
+    const listeners = this.#shelves.get(ref.registry)?.listeners;
+    if (listeners === undefined) return () => {};
+    const own: SetListener = (set) => listener(set);
+    const ofService = listeners.get(ref.service) ?? new Set();
+    listeners.set(ref.service, ofService.add(own));
+    return () => {
+      ofService.delete(own);
+      if (ofService.size === 0 && listeners.get(ref.service) === ofService) listeners.delete(ref.service);
+    };
+  }
+
+  /** Calls `listener` for every service there is, and on each change. Returns the function that stops it. */
+  subscribeAll(listener: AnySetListener): () => void {
+    const own: AnySetListener = (ref, set) => listener(ref, set);
+    this.#anyListeners.add(own);
+    for (const ref of this.services()) own(ref, this.get(ref));
+    return () => void this.#anyListeners.delete(own);
+  }
+
+  /** Every service that has an endpoint. */
+  services(): ServiceRef[] {
+    return [...this.#shelves].flatMap(([registry, { snapshot }]) =>
+      [...(snapshot?.services.keys() ?? [])].map((service) => ({ service, registry })),
+    );
+  }
+
+  /** Names of the sources that have not had their first complete list. */
+  waitingFor(): string[] {
+    return [...this.#shelves.values()]
+      .filter((shelf) => shelf.snapshot === undefined)
+      .map((shelf) => shelf.source.name);
+  }
+
+  views(): RegistryView[] {
+    return [...this.#shelves.values()].map((shelf) => shelf.source.view());
+  }
+
+  async close(): Promise<void> {
+    const shelves = [...this.#shelves.values()];
+    for (const shelf of shelves) shelf.unsubscribe();
+    await Promise.all(shelves.map((shelf) => shelf.source.close()));
+  }
+
+  #take(shelf: Shelf, snapshot: SourceSnapshot): void {
+    const before = shelf.snapshot;
+    shelf.snapshot = snapshot;
+    // `changed` is relative to the snapshot before, which we have not seen when this is our first.
+    const names = (before && snapshot.changed) ?? namesIn(before, snapshot);
+    for (const service of names) {
+      const was = before?.services.get(service);
+      const is = snapshot.services.get(service);
+      if (was !== is) this.#tell(shelf, service, was, is, snapshot);
+    }
+  }
+
+  /** Traffic first: whoever watches and logs can wait. */
+  #tell(
+    shelf: Shelf,
+    service: string,
+    was: EndpointSet | undefined,
+    is: EndpointSet | undefined,
+    snapshot: SourceSnapshot,
+  ): void {
+    const { announce, clock } = this.#options;
+    const source = shelf.source.name;
+    const set = is ?? emptySet(service);
+    for (const listener of [...(shelf.listeners.get(service) ?? [])]) listener(set);
+    for (const listener of [...this.#anyListeners]) listener({ service, registry: source }, set);
+    const context = { at: clock.now(), source, service, snapshot };
+    for (const change of membershipChanges(was, is, context)) announce('membership', change);
+  }
+}
+
+function namesIn(before: SourceSnapshot | undefined, after: SourceSnapshot): Set<string> {
+  return new Set([...(before?.services.keys() ?? []), ...after.services.keys()]);
+}
+
+function emptySet(service: string): EndpointSet {
+  return { service, endpoints: [] };
+}

@@ -1,0 +1,166 @@
+import { EtcdError, type EtcdFault, toEtcdError } from '../../etcd/errors.js';
+import type { EtcdMember } from '../../etcd/member.js';
+import type { EtcdMembers } from '../../etcd/members.js';
+import type { WatchCall, WatchHandlers, WatchMessage } from '../../etcd/watch-call.js';
+import { type Header, type KeyValue, prefixEnd } from '../../etcd/wire.js';
+import {
+  type ListPage,
+  type PageRequest,
+  type Position,
+  type RegistryClient,
+  type RegistryEntry,
+  RegistryError,
+  type RegistryFault,
+  type RegistryMember,
+  type RegistryWatch,
+  type RegistryWatchHandlers,
+  type RegistryWatchMessage,
+} from '../registry-client.js';
+
+/** Keys per answer: about a megabyte, so that no list holds up the member or us for long. */
+const PAGE_SIZE = 5_000;
+const CONFIRM_DEADLINE_MS = 1_500;
+
+/** etcd, as the reflector sees a registry. Owns `members`. */
+export class EtcdRegistryClient implements RegistryClient {
+  readonly #members: EtcdMembers;
+  /** Ends in `/`, so that `user` does not match `user-admin`. */
+  readonly #prefix: string;
+  #current: EtcdRegistryMember | undefined;
+
+  constructor(members: EtcdMembers, prefix: string) {
+    this.#members = members;
+    this.#prefix = prefix.endsWith('/') ? prefix : `${prefix}/`;
+  }
+
+  current(): RegistryMember {
+    const member = this.#members.current();
+    if (this.#current?.member !== member) this.#current = new EtcdRegistryMember(member, this.#prefix);
+    return this.#current;
+  }
+
+  leave(failed: RegistryMember): void {
+    if (failed === this.#current) this.#members.leave(this.#current.member);
+  }
+
+  close(): void {
+    this.#members.close();
+  }
+}
+
+class EtcdRegistryMember implements RegistryMember {
+  readonly member: EtcdMember;
+  readonly #prefix: string;
+
+  constructor(member: EtcdMember, prefix: string) {
+    this.member = member;
+    this.#prefix = prefix;
+  }
+
+  get name(): string {
+    return this.member.endpoint;
+  }
+
+  async list({ cursor, revision }: PageRequest): Promise<ListPage> {
+    const answer = await this.member
+      .range({
+        key: cursor ?? this.#prefix,
+        end: prefixEnd(this.#prefix),
+        limit: PAGE_SIZE,
+        ...(revision !== undefined && { revision }),
+      })
+      .catch(rethrow);
+    return { ...positionOf(answer.header), entries: answer.kvs.map(entryOf), next: answer.next };
+  }
+
+  async watch(from: bigint, handlers: RegistryWatchHandlers): Promise<RegistryWatch> {
+    let closed = false;
+    let call: WatchCall | undefined;
+    const end = (error: EtcdError): void => {
+      if (closed) return;
+      closed = true;
+      call?.cancel();
+      handlers.end(registryError(error));
+    };
+    const receive: WatchHandlers['message'] = (message) => {
+      if (closed) return;
+      const ending = this.#endingOf(message);
+      if (ending === undefined) handlers.message(readMessage(message));
+      else end(ending);
+    };
+    call = await this.member.openWatch({ message: receive, end }).catch(rethrow);
+    call.send({
+      create_request: {
+        key: Buffer.from(this.#prefix),
+        range_end: prefixEnd(this.#prefix),
+        start_revision: String(from),
+        prev_kv: true,
+        fragment: true,
+        progress_notify: true,
+      },
+    });
+    return {
+      requestProgress: () => call?.send({ progress_request: {} }),
+      close: () => {
+        closed = true;
+        call?.cancel();
+      },
+    };
+  }
+
+  async confirm(): Promise<Position> {
+    const answer = await this.member
+      .range({ key: this.#prefix, limit: 1, keysOnly: true, deadlineMs: CONFIRM_DEADLINE_MS })
+      .catch(rethrow);
+    return positionOf(answer.header);
+  }
+
+  #endingOf({ refused, compactRevision }: WatchMessage): EtcdError | undefined {
+    if (refused === undefined) return undefined;
+    if (compactRevision > 0n) {
+      return new EtcdError('compacted', `the history before revision ${compactRevision} is gone`);
+    }
+    // etcd 3.4 says `permission denied` of a watch whose token has expired; both deserve a new token.
+    if (refused.fault === 'unauthenticated' || refused.fault === 'denied') this.member.forgetToken();
+    return refused;
+  }
+}
+
+const FAULTS: Readonly<Record<EtcdFault, RegistryFault>> = {
+  unavailable: 'broken',
+  deadline: 'broken',
+  closed: 'broken',
+  unauthenticated: 'refused',
+  denied: 'refused',
+  compacted: 'compacted',
+  'not-found': 'unknown',
+  other: 'unknown',
+};
+
+function registryError(error: EtcdError): RegistryError {
+  return new RegistryError(FAULTS[error.fault], error.message, { cause: error });
+}
+
+function rethrow(error: unknown): never {
+  throw registryError(toEtcdError(error));
+}
+
+function readMessage(message: WatchMessage): RegistryWatchMessage {
+  const { header, created, events, fragment } = message;
+  return {
+    ...positionOf(header),
+    kind: created ? 'created' : events.length > 0 ? 'events' : 'progress',
+    fragment,
+    events: events.map(({ type, kv }) =>
+      type === 'put' ? { type, entry: entryOf(kv) } : { type, key: kv.key, revision: kv.modRevision },
+    ),
+  };
+}
+
+function positionOf({ clusterId, revision }: Header): Position {
+  return { clusterId, revision };
+}
+
+function entryOf({ key, value, modRevision, lease }: KeyValue): RegistryEntry {
+  return { key, value, revision: modRevision, lease };
+}

@@ -1,0 +1,136 @@
+import type { Clock } from '../../core/clock.js';
+import type { Announce, SourceEvent } from '../../core/events.js';
+import type { Random } from '../../core/random.js';
+import { normalizePrefix } from '../../core/registration.js';
+import type { RegistryView } from '../../core/views.js';
+import type { EtcdTls } from '../../etcd/channel.js';
+import { EtcdMembers } from '../../etcd/members.js';
+import { type AddressPolicy, createAddressPolicy } from '../address-policy.js';
+import { Reflector, type ReflectorListener } from '../reflector.js';
+import { Registrations } from '../registrations.js';
+import type { RegistryEvent } from '../registry-client.js';
+import { plainSchema } from '../schemas/plain.js';
+import { Snapshots } from '../snapshots.js';
+import type { SnapshotListener, Source, SourceSnapshot } from '../source.js';
+import { EtcdRegistryClient } from './client.js';
+
+export interface EtcdSourceOptions {
+  readonly name: string;
+  /** `http://host:port` or `https://host:port`, at least one. */
+  readonly endpoints: readonly string[];
+  readonly prefix: string;
+  /** Empty or absent: no authentication. */
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly tls?: EtcdTls | undefined;
+  /** Absent: everything but link-local, metadata and multicast addresses. */
+  readonly allowed?: AddressPolicy | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly announce: Announce;
+}
+
+const MOST_INVALID_SHOWN = 1_000;
+const MOST_DRIFT_KEYS_NAMED = 10;
+
+/** A source that follows a prefix of an etcd cluster. */
+export function createEtcdSource(options: EtcdSourceOptions): Source {
+  return new EtcdSource(options);
+}
+
+class EtcdSource implements Source {
+  readonly name: string;
+  readonly #options: EtcdSourceOptions;
+  readonly #registrations: Registrations;
+  readonly #reflector: Reflector;
+  readonly #snapshots = new Snapshots();
+  #flush: NodeJS.Immediate | undefined;
+  #relisted = false;
+  #revision = 0n;
+
+  constructor(options: EtcdSourceOptions) {
+    this.name = options.name;
+    this.#options = options;
+    const { clock, random, allowed } = options;
+    const prefix = normalizePrefix(options.prefix);
+    const policy = allowed ?? createAddressPolicy();
+    this.#registrations = new Registrations({ schema: plainSchema, prefix, policy, clock });
+    const client = new EtcdRegistryClient(new EtcdMembers(options), prefix);
+    this.#reflector = new Reflector({ client, clock, random, listener: this.#listener() });
+  }
+
+  start(): void {
+    this.#reflector.start();
+  }
+
+  snapshot(): SourceSnapshot | undefined {
+    return this.#snapshots.current;
+  }
+
+  subscribe(listener: SnapshotListener): () => void {
+    return this.#snapshots.subscribe(listener);
+  }
+
+  view(): RegistryView {
+    const { connected, ready, member, revision, confirmedMsAgo, drift, lastError } = this.#reflector.state();
+    return {
+      source: this.name,
+      type: 'etcd',
+      connected,
+      ready,
+      member: member ?? null,
+      revision: String(revision),
+      confirmedMsAgo: confirmedMsAgo ?? null,
+      drift,
+      services: this.#registrations.serviceCount,
+      endpoints: this.#registrations.endpointCount,
+      invalidValues: this.#registrations.invalidValues(MOST_INVALID_SHOWN),
+      lastError: lastError ?? null,
+    };
+  }
+
+  async close(): Promise<void> {
+    clearImmediate(this.#flush);
+    await this.#reflector.close();
+  }
+
+  #listener(): ReflectorListener {
+    return {
+      changes: (changes, origin, revision) => this.#take(changes, origin === 'list', revision),
+      connected: (member) => this.#announce('connected', member),
+      disconnected: (error) => this.#announce('disconnected', error?.message ?? 'the watch ended'),
+      relisted: (reason) => this.#announce('relisted', reason),
+      drift: (keys) => this.#announce('drift', namedKeys(keys)),
+      fault: (error) => this.#announce('fault', error.message),
+    };
+  }
+
+  #take(changes: readonly RegistryEvent[], relisted: boolean, revision: bigint): void {
+    for (const change of changes) {
+      if (change.type === 'put') this.#registrations.put(change.entry);
+      else this.#registrations.delete(change.key);
+    }
+    this.#revision = revision;
+    this.#relisted ||= relisted;
+    // At the end of this turn of the event loop: a burst makes one snapshot, and no change waits for a timer.
+    this.#flush ??= setImmediate(() => this.#publish());
+  }
+
+  #publish(): void {
+    this.#flush = undefined;
+    const { services, changed } = this.#registrations.build();
+    const relisted = this.#relisted;
+    this.#relisted = false;
+    if (changed.size === 0 && this.#snapshots.current !== undefined) return;
+    this.#snapshots.publish({ services, revision: String(this.#revision), changed, relisted });
+  }
+
+  #announce(kind: SourceEvent['kind'], detail: string): void {
+    this.#options.announce('source', { at: this.#options.clock.now(), source: this.name, kind, detail });
+  }
+}
+
+function namedKeys(keys: readonly string[]): string {
+  const more = keys.length - MOST_DRIFT_KEYS_NAMED;
+  return keys.slice(0, MOST_DRIFT_KEYS_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}

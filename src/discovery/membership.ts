@@ -1,0 +1,60 @@
+import { diffEndpointSets, type Endpoint, type EndpointSet } from '../core/endpoint.js';
+import type { MembershipChange } from '../core/events.js';
+import type { SourceSnapshot } from './source.js';
+
+/** Where and when a service changed. */
+export interface MembershipContext {
+  readonly at: number;
+  readonly source: string;
+  readonly service: string;
+  readonly snapshot: SourceSnapshot;
+}
+
+/** What an operator should be told of the change from one set to the next: one entry per endpoint. */
+export function membershipChanges(
+  before: EndpointSet | undefined,
+  after: EndpointSet | undefined,
+  context: MembershipContext,
+): MembershipChange[] {
+  const { at, source, service, snapshot } = context;
+  const { added, removed, changed } = diffEndpointSets(before, after);
+  const common = { at, source, service, endpointsLeft: after?.endpoints.length ?? 0 };
+  const cause = <T>(known: T): T | 'relisted' => (snapshot.relisted ? 'relisted' : known);
+  return [
+    ...added.map((endpoint) => ({
+      ...common,
+      ...named(endpoint),
+      change: 'joined' as const,
+      state: stateOf(endpoint),
+      cause: cause('registered' as const),
+    })),
+    ...changed.map(({ before: was, after: is }) => ({
+      ...common,
+      ...named(is),
+      change: 'changed' as const,
+      state: stateOf(is),
+      cause: cause(startedDraining(was, is) ? ('draining' as const) : ('updated' as const)),
+    })),
+    ...removed.map((endpoint) => ({
+      ...common,
+      ...named(endpoint),
+      // The endpoint's own revision is that of its registration, not of its removal.
+      revision: snapshot.revision,
+      change: 'left' as const,
+      state: 'gone' as const,
+      cause: cause('removed' as const),
+    })),
+  ];
+}
+
+function named(endpoint: Endpoint): Pick<MembershipChange, 'address' | 'key' | 'revision'> {
+  return { address: endpoint.address, key: endpoint.keys[0] ?? '', revision: endpoint.revision };
+}
+
+function stateOf(endpoint: Endpoint): MembershipChange['state'] {
+  return endpoint.standing === 'listed' ? 'up' : endpoint.standing;
+}
+
+function startedDraining(was: Endpoint, is: Endpoint): boolean {
+  return was.standing !== 'draining' && is.standing === 'draining';
+}

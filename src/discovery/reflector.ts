@@ -1,0 +1,213 @@
+import { Backoff } from '../core/backoff.js';
+import { type Clock, delay } from '../core/clock.js';
+import type { Random } from '../core/random.js';
+import { auditWhile } from './audit.js';
+import { Freshness } from './freshness.js';
+import { KeyStore } from './key-store.js';
+import { type Listing, listAll } from './listing.js';
+import {
+  keyOf,
+  type RegistryClient,
+  type RegistryError,
+  type RegistryEvent,
+  type RegistryMember,
+  revisionOf,
+} from './registry-client.js';
+import { asRegistryError, type RelistReason, type SessionEnd, WatchSession } from './watch-session.js';
+
+/** What the reflector tells of, as it happens. Called synchronously; must not throw. */
+export interface ReflectorListener {
+  /** Changes of keys, in order, each newer than what was known of its key. After a list, possibly none. */
+  readonly changes: (changes: readonly RegistryEvent[], origin: 'list' | 'watch', revision: bigint) => void;
+  readonly connected: (member: string) => void;
+  readonly disconnected: (error: RegistryError | undefined) => void;
+  readonly relisted: (reason: RelistReason) => void;
+  /** Keys that the watch had got wrong; there must never be any. */
+  readonly drift: (keys: readonly string[]) => void;
+  readonly fault: (error: RegistryError) => void;
+}
+
+export interface ReflectorOptions {
+  readonly client: RegistryClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly listener: ReflectorListener;
+}
+
+export interface ReflectorState {
+  readonly connected: boolean;
+  readonly ready: boolean;
+  /** The one in use, or tried last. */
+  readonly member: string | undefined;
+  readonly revision: bigint;
+  /** Since the view was last proved current, in milliseconds; undefined before the first list. */
+  readonly confirmedMsAgo: number | undefined;
+  readonly drift: number;
+  readonly lastError: string | undefined;
+}
+
+/**
+ * Keeps a copy of a prefix of a registry: list, watch from there, list again when the watch cannot go
+ * on. After client-go's reflector. Errors never empty the copy, they only make it older.
+ */
+export class Reflector {
+  readonly #options: ReflectorOptions;
+  readonly #store = new KeyStore();
+  readonly #backoff: Backoff;
+  readonly #abort = new AbortController();
+  #running: Promise<void> | undefined;
+  #session: WatchSession | undefined;
+  #member: string | undefined;
+  #ready = false;
+  #revision = 0n;
+  #connected = false;
+  #confirmedAt: number | undefined;
+  #drift = 0;
+  #lastError: string | undefined;
+
+  constructor(options: ReflectorOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff({ minMs: 50, maxMs: 2_000 }, options.random);
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    this.#session?.end({ next: 'relist', reason: 'start', error: undefined });
+    this.#options.client.close();
+    await this.#running;
+  }
+
+  state(): ReflectorState {
+    const { clock } = this.#options;
+    return {
+      connected: this.#connected,
+      ready: this.#ready,
+      member: this.#member,
+      revision: this.#revision,
+      confirmedMsAgo:
+        this.#confirmedAt === undefined ? undefined : Math.max(0, clock.monotonic() - this.#confirmedAt),
+      drift: this.#drift,
+      lastError: this.#lastError,
+    };
+  }
+
+  async #run(): Promise<void> {
+    let reason: RelistReason = 'start';
+    while (!this.#abort.signal.aborted) {
+      const member = this.#options.client.current();
+      try {
+        const listing = await this.#list(member);
+        if (this.#abort.signal.aborted) return;
+        this.#options.listener.relisted(reason);
+        reason = await this.#follow(listing.clusterId, listing.revision);
+      } catch (error) {
+        await this.#retreat(member, asRegistryError(error));
+      }
+    }
+  }
+
+  async #list(member: RegistryMember): Promise<Listing> {
+    const { clock, listener } = this.#options;
+    const sentAt = clock.monotonic();
+    this.#member = member.name;
+    const listing = await listAll(member);
+    if (this.#abort.signal.aborted) return listing;
+    this.#ready = true;
+    this.#revision = listing.revision;
+    this.#confirmedAt = sentAt;
+    listener.changes(this.#store.replace(listing), 'list', listing.revision);
+    return listing;
+  }
+
+  /** Watches, stream after stream, until only a list can help; says why. */
+  async #follow(clusterId: string, from: bigint): Promise<RelistReason> {
+    let position = from;
+    for (;;) {
+      const member = this.#options.client.current();
+      const { end, session } = await this.#attend(member, clusterId, position);
+      if (this.#abort.signal.aborted) return 'start';
+      position = session.position;
+      if (end.error !== undefined) await this.#retreat(member, end.error);
+      if (end.next === 'relist') return end.reason;
+    }
+  }
+
+  /** One stream with its confirmations and audits, until it is over. */
+  async #attend(
+    member: RegistryMember,
+    clusterId: string,
+    position: bigint,
+  ): Promise<{ end: SessionEnd; session: WatchSession }> {
+    const { clock, random, listener } = this.#options;
+    const over = new AbortController();
+    const session = new WatchSession(clusterId, position, {
+      created: () => this.#setConnected(member),
+      events: (events) => this.#take(events),
+      heard: () => freshness.heard(),
+    });
+    const confirmed = (sentAt: number): void => {
+      this.#confirmedAt = sentAt;
+      this.#backoff.reset();
+    };
+    const freshness = new Freshness({ clock, random, session, member, clusterId, confirmed });
+    this.#member = member.name;
+    this.#session = session;
+    freshness.start();
+    const audits = auditWhile({
+      ...{ clock, random, session, member, clusterId },
+      store: this.#store,
+      signal: over.signal,
+      audited: (listing, repairs) => this.#settleAudit(listing, repairs),
+    });
+    await session.open(member);
+    const end = await session.done;
+    freshness.stop();
+    over.abort();
+    await audits;
+    if (this.#connected) {
+      this.#connected = false;
+      listener.disconnected(end.error);
+    }
+    return { end, session };
+  }
+
+  #take(events: readonly RegistryEvent[]): void {
+    const changes = this.#store.accept(events);
+    if (changes.length === 0) return;
+    for (const change of changes) {
+      if (revisionOf(change) > this.#revision) this.#revision = revisionOf(change);
+    }
+    this.#options.listener.changes(changes, 'watch', this.#revision);
+  }
+
+  #settleAudit(listing: Listing, repairs: readonly RegistryEvent[]): void {
+    const { listener } = this.#options;
+    if (repairs.length > 0) {
+      this.#drift += repairs.length;
+      this.#store.repair(repairs);
+      listener.drift(repairs.map(keyOf));
+      listener.changes(repairs, 'list', this.#revision);
+    }
+    this.#store.prune(listing);
+    listener.relisted('periodic');
+  }
+
+  #setConnected(member: RegistryMember): void {
+    this.#connected = true;
+    this.#options.listener.connected(member.name);
+  }
+
+  /** After a failure: another member, unless it is our own history that is too old, and not at once. */
+  async #retreat(member: RegistryMember, error: RegistryError): Promise<void> {
+    if (this.#abort.signal.aborted) return;
+    const { client, clock, listener } = this.#options;
+    this.#lastError = error.message;
+    listener.fault(error);
+    if (error.fault !== 'compacted') client.leave(member);
+    await delay(clock, this.#backoff.next(), this.#abort.signal);
+  }
+}

@@ -1,0 +1,209 @@
+import type { Clock } from '../core/clock.js';
+import { type Endpoint, type EndpointSet, endpointSet } from '../core/endpoint.js';
+import type { InvalidValueView } from '../core/views.js';
+import { type AddressPolicy, mayList } from './address-policy.js';
+import type { RegistryEntry } from './registry-client.js';
+import type { Registration, Schema } from './schemas/schema.js';
+
+/** One key's word for one address. */
+interface Claim {
+  readonly key: string;
+  readonly revision: bigint;
+  readonly lease: string;
+  readonly registration: Registration;
+}
+
+interface Service {
+  /** By address, then by key: an address stays while any key claims it. */
+  readonly claims: Map<string, Map<string, Claim>>;
+  set: EndpointSet | undefined;
+  readonly touched: Set<string>;
+}
+
+export interface RegistrationsOptions {
+  readonly schema: Schema;
+  /** Without a trailing slash. */
+  readonly prefix: string;
+  readonly policy: AddressPolicy;
+  readonly clock: Clock;
+}
+
+/** What `build` answers. */
+export interface Built {
+  readonly services: ReadonlyMap<string, EndpointSet>;
+  /** Names of the services whose set is another than before, gone ones included. */
+  readonly changed: ReadonlySet<string>;
+}
+
+/**
+ * Registry keys on one side, endpoint sets on the other. Remembers what each key registered, because a
+ * delete names only the key, and counts the keys behind each address.
+ */
+export class Registrations {
+  readonly #options: RegistrationsOptions;
+  readonly #byKey = new Map<string, readonly Claim[]>();
+  readonly #services = new Map<string, Service>();
+  readonly #invalid = new Map<string, string>();
+  readonly #touched = new Set<string>();
+  #built: ReadonlyMap<string, EndpointSet> = new Map();
+  #endpoints = 0;
+
+  constructor(options: RegistrationsOptions) {
+    this.#options = options;
+  }
+
+  put(entry: RegistryEntry): void {
+    this.delete(entry.key);
+    const { schema, prefix, policy } = this.#options;
+    const recognition = schema.recognise(entry.key, entry.value, prefix);
+    if (recognition.kind === 'not-mine') return;
+    if (recognition.kind === 'rubbish') {
+      this.#invalid.set(entry.key, recognition.reason);
+      return;
+    }
+    const claims: Claim[] = [];
+    for (const registration of recognition.registrations) {
+      if (mayList(policy, registration.address.host)) claims.push({ ...entry, registration });
+      else this.#invalid.set(entry.key, `${registration.address.host} is outside the allowed addresses`);
+    }
+    this.#byKey.set(entry.key, claims);
+    for (const claim of claims) this.#add(claim);
+  }
+
+  delete(key: string): void {
+    this.#invalid.delete(key);
+    const claims = this.#byKey.get(key);
+    if (claims === undefined) return;
+    this.#byKey.delete(key);
+    for (const claim of claims) this.#remove(claim);
+  }
+
+  /** The sets as they are now. Rebuilds those of touched services, and in them the touched endpoints. */
+  build(): Built {
+    const changed = new Set<string>();
+    const services = new Map(this.#built);
+    for (const name of this.#touched) {
+      const service = this.#services.get(name);
+      if (service === undefined) continue;
+      const before = service.set;
+      service.set = this.#rebuild(name, service);
+      this.#endpoints += (service.set?.endpoints.length ?? 0) - (before?.endpoints.length ?? 0);
+      if (service.set === before) continue;
+      changed.add(name);
+      if (service.set === undefined) services.delete(name);
+      else services.set(name, service.set);
+      if (service.claims.size === 0) this.#services.delete(name);
+    }
+    this.#touched.clear();
+    if (changed.size > 0) this.#built = services;
+    return { services: this.#built, changed };
+  }
+
+  get endpointCount(): number {
+    return this.#endpoints;
+  }
+
+  get serviceCount(): number {
+    return this.#built.size;
+  }
+
+  /** Keys whose values could not be used, at most `limit` of them. */
+  invalidValues(limit: number): InvalidValueView[] {
+    const shown: InvalidValueView[] = [];
+    for (const [key, reason] of this.#invalid) {
+      if (shown.length === limit) break;
+      shown.push({ key, reason });
+    }
+    return shown;
+  }
+
+  #add(claim: Claim): void {
+    const { service: name, address } = claim.registration;
+    const service = this.#service(name);
+    let claims = service.claims.get(address.text);
+    if (claims === undefined) {
+      claims = new Map();
+      service.claims.set(address.text, claims);
+    }
+    claims.set(claim.key, claim);
+    this.#touch(name, service, address.text);
+  }
+
+  #remove(claim: Claim): void {
+    const { service: name, address } = claim.registration;
+    const service = this.#service(name);
+    const claims = service.claims.get(address.text);
+    claims?.delete(claim.key);
+    if (claims?.size === 0) service.claims.delete(address.text);
+    this.#touch(name, service, address.text);
+  }
+
+  #service(name: string): Service {
+    let service = this.#services.get(name);
+    if (service === undefined) {
+      service = { claims: new Map(), set: undefined, touched: new Set() };
+      this.#services.set(name, service);
+    }
+    return service;
+  }
+
+  #touch(name: string, service: Service, address: string): void {
+    this.#touched.add(name);
+    service.touched.add(address);
+  }
+
+  #rebuild(name: string, service: Service): EndpointSet | undefined {
+    const { touched } = service;
+    const kept: Endpoint[] = [];
+    let same = true;
+    for (const endpoint of service.set?.endpoints ?? []) {
+      const claims = touched.has(endpoint.address) ? service.claims.get(endpoint.address) : undefined;
+      const now = touched.has(endpoint.address)
+        ? claims && endpointFrom(claims, endpoint, endpoint.since)
+        : endpoint;
+      if (now !== endpoint) same = false;
+      if (now !== undefined) kept.push(now);
+      touched.delete(endpoint.address);
+    }
+    for (const address of touched) {
+      const claims = service.claims.get(address);
+      if (claims === undefined) continue;
+      kept.push(endpointFrom(claims, undefined, this.#options.clock.now()));
+      same = false;
+    }
+    touched.clear();
+    if (same) return service.set;
+    return kept.length === 0 ? undefined : endpointSet(name, kept);
+  }
+}
+
+/** The newest claim speaks for the address. Answers `before` itself when nothing about it changed. */
+function endpointFrom(
+  claims: ReadonlyMap<string, Claim>,
+  before: Endpoint | undefined,
+  since: number,
+): Endpoint {
+  const all = [...claims.values()];
+  const newest = all.reduce((best, claim) => (claim.revision > best.revision ? claim : best));
+  const { address, weight, zone, metadata, draining } = newest.registration;
+  const endpoint: Endpoint = {
+    address: address.text,
+    host: address.host,
+    port: address.port,
+    weight,
+    zone,
+    metadata,
+    standing: draining ? 'draining' : 'listed',
+    keys: all.map((claim) => claim.key).sort(),
+    revision: String(newest.revision),
+    lease: newest.lease,
+    since,
+  };
+  return before !== undefined && before.revision === endpoint.revision && sameKeys(before.keys, endpoint.keys)
+    ? before
+    : endpoint;
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((key, index) => key === b[index]);
+}
