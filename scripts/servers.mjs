@@ -38,6 +38,14 @@ const SERVERS = {
     versionArgs: ['--version'],
     version: /^etcd Version: (3\.5\.\d+)/m,
   },
+  // Not a server, but had in the same way: its kustomize renders k8s/.
+  kubectl: {
+    suite: 'trixie',
+    packages: ['kubectl'],
+    commands: ['kubectl'],
+    versionArgs: ['version', '--client'],
+    version: /^Client Version: v(1\.32\.\d+)$/m,
+  },
 };
 
 export const serverNames = Object.keys(SERVERS);
