@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { type ConfigResult, loadConfigFile } from '../config/load.js';
+import { formatProblem } from '../config/problems.js';
+import { WatchgateError } from '../core/errors.js';
+
+interface CheckOptions {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** `watchgate check`: exit 0 with one line, or 1 with every error as `file:line:column: message`. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('validate routes.yaml: exit 0, or 1 with file:line:column: message for every error')
+    .option('-c, --config <file>', 'the file to check', 'routes.yaml')
+    .option('--json', 'print the findings as JSON')
+    .action(async (options: CheckOptions) => {
+      try {
+        report(await loadConfigFile(options.config, process.env), options);
+      } catch (error) {
+        if (!(error instanceof WatchgateError)) throw error;
+        process.stderr.write(`watchgate: ${error.message}\n`);
+        process.exitCode = 1;
+      }
+    });
+}
+
+function report(result: ConfigResult, { config, json = false }: CheckOptions): void {
+  const errors = 'errors' in result ? result.errors : [];
+  const warnings = 'errors' in result ? [] : result.warnings;
+  if (errors.length > 0) process.exitCode = 1;
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify({ file: config, valid: errors.length === 0, errors, warnings })}\n`,
+    );
+    return;
+  }
+  for (const problem of errors) process.stderr.write(`${formatProblem(problem)}\n`);
+  for (const problem of warnings)
+    process.stderr.write(`${formatProblem({ ...problem, message: `warning: ${problem.message}` })}\n`);
+  if ('settings' in result)
+    process.stdout.write(
+      `${config} is valid: ${summary(result.settings.routes.length, result.settings.registries.size)}\n`,
+    );
+}
+
+function summary(routes: number, registries: number): string {
+  return `${routes} ${routes === 1 ? 'route' : 'routes'}, ${registries} ${registries === 1 ? 'registry' : 'registries'}`;
+}

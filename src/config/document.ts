@@ -1,0 +1,152 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
+import { messageOf } from '../core/errors.js';
+import { type Environment, substitute } from './environment.js';
+
+/** Something wrong at one place of the file. Lines and columns count from 1. */
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export type Path = readonly PropertyKey[];
+
+/** Enough for thousands of `<<: *common`, far too few for aliases that multiply ("billion laughs"). */
+const MOST_ALIASES = 10_000;
+
+/** One YAML file that remembers where each of its values stands. */
+export class YamlFile {
+  readonly #file: string;
+  readonly #lines = new LineCounter();
+  readonly #document: Document.Parsed;
+
+  constructor(text: string, file: string) {
+    this.#file = file;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
+  }
+
+  /** What is wrong with the YAML itself. The values can be read all the same when it is `onlyDuplicates`. */
+  syntaxProblems(): { readonly problems: readonly ConfigProblem[]; readonly onlyDuplicates: boolean } {
+    const { errors } = this.#document;
+    return {
+      problems: errors.map(({ code, pos, message }) =>
+        this.#problemAt(pos[0], MESSAGES[code] ?? plain(message)),
+      ),
+      onlyDuplicates: errors.every(({ code }) => code === 'DUPLICATE_KEY'),
+    };
+  }
+
+  /**
+   * Replaces `${NAME}` inside the values; keys are left alone. It works on parsed values, so that what a
+   * variable holds stays one value whatever it contains. An empty value counts as an absent key.
+   */
+  substitute(environment: Environment): ConfigProblem[] {
+    const problems: ConfigProblem[] = [];
+    visit(this.#document, {
+      Scalar: (position, node) => {
+        if (position === 'key') return;
+        if (node.value === null) node.value = undefined;
+        if (typeof node.value !== 'string' || !node.value.includes('${')) return;
+        const result = substitute(node.value, environment);
+        if ('text' in result) node.value = result.text;
+        else problems.push(this.#problemAt(startOf(node), result.problem));
+      },
+    });
+    return problems;
+  }
+
+  /** The values as plain data; an empty file is an empty map. */
+  data(): { readonly value: unknown } | { readonly problem: ConfigProblem } {
+    try {
+      return { value: this.#document.toJS({ maxAliasCount: MOST_ALIASES }) ?? {} };
+    } catch (error) {
+      return { problem: this.#problemAt(0, messageOf(error)) };
+    }
+  }
+
+  /** A problem with the value at `path`, or with its key. What is missing is placed at what should hold it. */
+  problem(path: Path, message: string, at: 'key' | 'value' = 'value'): ConfigProblem {
+    return this.#problemAt(this.#offsetOf(path, at), message);
+  }
+
+  /** The line of the value at `path`. */
+  lineOf(path: Path): number {
+    return this.#lines.linePos(this.#offsetOf(path, 'value')).line;
+  }
+
+  #offsetOf(path: Path, at: 'key' | 'value'): number {
+    let node = resolved(this.#document.contents, this.#document);
+    let offset = startOf(node);
+    for (const [depth, step] of path.entries()) {
+      const pair = isMap(node) ? findPair(node.items, String(step), this.#document) : undefined;
+      const next = isSeq(node) ? node.items[Number(step)] : pair?.value;
+      if (pair !== undefined && at === 'key' && depth === path.length - 1) return startOf(pair.key);
+      // A key without a value has no place of its own.
+      if (pair !== undefined && isScalar(next) && next.value === undefined) return startOf(pair.key);
+      if (next === undefined || next === null) return offset;
+      offset = startOf(next);
+      node = resolved(next, this.#document);
+    }
+    return offset;
+  }
+
+  #problemAt(offset: number, message: string): ConfigProblem {
+    const { line, col } = this.#lines.linePos(offset);
+    return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), message };
+  }
+}
+
+const MESSAGES: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is given twice in the same map',
+  MULTIPLE_DOCS: 'a second document ("---") starts here; wanted one document in the file',
+  TAB_AS_INDENT: 'a tab indents this line; YAML wants spaces',
+};
+
+/** The library's messages are sentences for people, with quoting of their own. */
+function plain(message: string): string {
+  return `not valid YAML: ${message.replaceAll(/\s+/g, ' ').trim()}`;
+}
+
+function startOf(node: unknown): number {
+  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+function isNode(value: unknown): value is Node {
+  return isScalar(value) || isMap(value) || isSeq(value) || isAlias(value);
+}
+
+function resolved(node: unknown, document: Document.Parsed): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+/** The pair with this key; one that came in through `<<` is found where it is written. */
+function findPair(items: readonly Pair[], key: string, document: Document.Parsed): Pair | undefined {
+  const own = items.find((pair) => keyOf(pair) === key);
+  if (own !== undefined) return own;
+  for (const pair of items) {
+    if (keyOf(pair) !== '<<') continue;
+    const merged = resolved(pair.value, document);
+    for (const source of isSeq(merged) ? merged.items : [merged]) {
+      const map = resolved(source, document);
+      const found = isMap(map) ? findPair(map.items, key, document) : undefined;
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function keyOf({ key }: Pair): string {
+  return isScalar(key) ? String(key.source ?? key.value) : String(key);
+}

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { messageOf, systemCode, WatchgateError } from '../core/errors.js';
+import { type ConfigProblem, YamlFile } from './document.js';
+import type { Environment } from './environment.js';
+import { named, schemaProblems } from './problems.js';
+import { crossFindings, type Finding, warnings } from './rules.js';
+import { documentSchema } from './schema.js';
+import { resolveSettings, type Settings } from './settings.js';
+
+/** `warnings` are of the same form as errors but stop nothing. */
+export type ConfigResult =
+  | { readonly settings: Settings; readonly warnings: readonly ConfigProblem[] }
+  | { readonly errors: readonly ConfigProblem[] };
+
+/**
+ * Reads the text of a routes.yaml. All errors are found, not only the first, in the order of the file.
+ * `file` names the text in them. An empty text is valid: all defaults, no routes, and a warning.
+ */
+export function parseConfig(text: string, file: string, environment: Environment): ConfigResult {
+  const yaml = new YamlFile(text, file);
+  const { problems, onlyDuplicates } = yaml.syntaxProblems();
+  if (!onlyDuplicates) return { errors: problems };
+  const errors = [...problems, ...yaml.substitute(environment)];
+  const data = yaml.data();
+  if ('problem' in data) return { errors: [...errors, data.problem] };
+  // A missing variable leaves its value without meaning; errors that follow from it would mislead.
+  if (errors.length > problems.length) return { errors: inFileOrder(errors) };
+
+  const parsed = documentSchema.safeParse(data.value, { reportInput: true });
+  if (!parsed.success) errors.push(...schemaProblems(parsed.error, yaml));
+  errors.push(...crossFindings(data.value).map((finding) => located(finding, yaml)));
+  if (errors.length > 0 || !parsed.success) return { errors: inFileOrder(errors) };
+  return {
+    settings: resolveSettings(parsed.data),
+    warnings: inFileOrder(warnings(parsed.data).map((finding) => located(finding, yaml))),
+  };
+}
+
+/** Reads and parses a file. Throws FILE_UNREADABLE when it cannot be read; what it holds never throws. */
+export async function loadConfigFile(path: string, environment: Environment): Promise<ConfigResult> {
+  return parseConfig(await readText(path), path, environment);
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    const reason = UNREADABLE[systemCode(error) ?? ''] ?? messageOf(error);
+    throw new WatchgateError('FILE_UNREADABLE', `cannot read ${path}: ${reason}`, { cause: error });
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'permission denied',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
+};
+
+function located({ path, message, at, sameAs }: Finding, yaml: YamlFile): ConfigProblem {
+  const other = sameAs === undefined ? '' : ` on line ${yaml.lineOf(sameAs)}`;
+  return yaml.problem(path, `${named(path, message)}${other}`, at);
+}
+
+function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,0 +1,38 @@
+import type * as z from 'zod';
+import type { ConfigProblem, YamlFile } from './document.js';
+import { shown } from './scalars.js';
+
+/** `routes.yaml:7:5: routes[0].prefix: must start with "/"`. */
+export function formatProblem({ file, line, column, message }: ConfigProblem): string {
+  return `${file}:${line}:${column}: ${message}`;
+}
+
+/** Each thing the schema found wrong, at its place in the file. */
+export function schemaProblems(error: z.ZodError, yaml: YamlFile): ConfigProblem[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      const messages = issue.message.split('\n');
+      return issue.keys.map((key, index) =>
+        yaml.problem([...issue.path, key], named(issue.path, messages[index] ?? ''), 'key'),
+      );
+    }
+    return [yaml.problem(issue.path, named(issue.path, messageOf(issue)))];
+  });
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type') return issue.message;
+  const wanted = issue.expected === 'array' ? 'a list' : 'a map of settings';
+  return issue.input === undefined
+    ? `missing; wanted ${wanted}`
+    : `wanted ${wanted}, got ${shown(issue.input)}`;
+}
+
+/** `routes[0].prefix: …`, so that a message can be read away from its file. */
+export function named(path: readonly PropertyKey[], message: string): string {
+  const name = path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? String(step) : `${text}.${String(step)}`;
+  }, '');
+  return name === '' ? message : `${name}: ${message}`;
+}

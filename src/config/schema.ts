@@ -1,0 +1,98 @@
+import * as z from 'zod';
+import { addressRange, hostPattern, listenAddress, serviceRef } from './network-scalars.js';
+import { policySchema, requestOptions } from './policy-schema.js';
+import { registrySchema } from './registry-schema.js';
+import { duration, flag, oneOf, pathPrefix, size, text, wholeNumber } from './scalars.js';
+import { section } from './section.js';
+
+export const routeSchema = section({
+  prefix: pathPrefix().meta({ description: 'Path prefix; matches whole segments. / matches every path.' }),
+  host: hostPattern()
+    .optional()
+    .meta({ description: 'Host to match: exact, or *.domain for any name below it. Any host when absent.' }),
+  service: serviceRef().meta({
+    description: 'Service that answers, as registered; goods@dc2 for one of another registry.',
+  }),
+  stripPrefix: flag().prefault(false).meta({ description: 'Forwards the path without the prefix.' }),
+  rewritePrefix: pathPrefix()
+    .optional()
+    .meta({ description: 'Forwards the path with this in place of the prefix.' }),
+  ...requestOptions,
+});
+
+const serverSchema = section({
+  headersTimeout: duration()
+    .prefault('15s')
+    .meta({ description: 'Longest time a client may take to send the head of a request.' }),
+  receiveTimeout: duration({ orNone: true }).prefault('300s').meta({
+    description:
+      'Longest time a client may take to send one whole request, body included; it bounds uploads, not responses. none for no limit.',
+  }),
+  keepAliveTimeout: duration().prefault('75s').meta({
+    description:
+      'How long an idle client connection is kept. Must be above the idle time of a load balancer in front.',
+  }),
+  maxHeaderSize: size({ least: 1024, most: 1024 ** 2 })
+    .prefault('16KiB')
+    .meta({ description: 'Largest head of a request.' }),
+  maxConnections: wholeNumber(1, 1_000_000, { orNone: true })
+    .prefault('none')
+    .meta({ description: 'Most client connections at once. none for no limit.' }),
+});
+
+/** The whole of routes.yaml, after `${NAME}` was replaced. Every rule that one value can break alone. */
+export const documentSchema = section({
+  listen: listenAddress().prefault('0.0.0.0:8080').meta({ description: 'Where clients come in.' }),
+  admin: listenAddress()
+    .prefault('127.0.0.1:9901')
+    .meta({ description: 'Where the API, the dashboard, /metrics, /healthz and /readyz are.' }),
+  adminToken: text('a token')
+    .optional()
+    .meta({ description: 'Bearer token that every admin call but the probes and /metrics needs.' }),
+  registry: registrySchema
+    .optional()
+    .meta({ description: 'Where services register. Without it, the embedded registry on 127.0.0.1:2379.' }),
+  registries: z
+    .record(z.string(), registrySchema)
+    .optional()
+    .meta({ description: 'Several registries by name, in place of registry.' }),
+  routes: z
+    .array(routeSchema)
+    .prefault([])
+    .meta({ description: 'Which requests go to which service. The order does not matter.' }),
+  autoRoutes: flag().prefault(false).meta({ description: 'Serves every registered service at /<service>.' }),
+  defaults: policySchema
+    .optional()
+    .meta({ description: 'Policy of every service and route that says nothing else.' }),
+  services: z
+    .record(z.string(), policySchema.optional())
+    .prefault({})
+    .meta({ description: 'Policy by service name.' }),
+  trustedProxies: z
+    .array(addressRange())
+    .prefault([])
+    .meta({ description: 'Peers whose X-Forwarded-* and Forwarded are believed.' }),
+  allowedAddresses: z.array(addressRange()).optional().meta({
+    description:
+      'The only addresses that the registry may send the gateway to. Without it, all but link-local and metadata addresses.',
+  }),
+  accessLog: oneOf(['all', 'errors', 'off'])
+    .prefault('all')
+    .meta({ description: 'Which requests are logged.' }),
+  logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .prefault('info')
+    .meta({ description: 'Least level that is logged.' }),
+  drainDelay: duration({ least: 0 }).prefault('5s').meta({
+    description: 'How long the gateway still takes requests after SIGTERM, while load balancers notice.',
+  }),
+  drainTimeout: duration({ least: 0 })
+    .prefault('30s')
+    .meta({ description: 'How long requests in flight may then take to finish.' }),
+  server: serverSchema.prefault({}).meta({ description: 'Limits on client connections.' }),
+});
+
+/** A valid document: defaults filled in, durations in milliseconds, sizes in bytes. */
+export type RoutesDocument = z.output<typeof documentSchema>;
+export type RouteEntry = z.output<typeof routeSchema>;
+export type PolicyEntry = z.output<typeof policySchema>;
+export type RegistryEntry = z.output<typeof registrySchema>;

@@ -1,0 +1,169 @@
+import { isDeepStrictEqual } from 'node:util';
+import { DEFAULT_PREFIX } from '../core/registration.js';
+import {
+  MAIN_REGISTRY,
+  type RequestPolicy,
+  type RouteRule,
+  type ServicePolicy,
+  type ServiceRef,
+  serviceName,
+} from '../core/route.js';
+import { type ListenAddress, parseServiceRef } from './network-scalars.js';
+import { requestDefaults, serviceDefaults } from './policy-schema.js';
+import type { PolicyEntry, RegistryEntry, RouteEntry, RoutesDocument } from './schema.js';
+
+export interface TlsFiles {
+  /** Paths of PEM files; a relative one is relative to the working directory. */
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+}
+
+export interface EtcdSettings {
+  readonly type: 'etcd';
+  /** `http://` or `https://` addresses of the members; never empty, never mixed. */
+  readonly endpoints: readonly string[];
+  /** With a leading slash and without a trailing one; empty for the whole registry. */
+  readonly prefix: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly tls: TlsFiles | undefined;
+}
+
+export interface EmbeddedSettings {
+  readonly type: 'embedded';
+  readonly listen: ListenAddress;
+  readonly prefix: string;
+}
+
+export type RegistrySettings = EtcdSettings | EmbeddedSettings;
+
+/** Limits on client connections; durations in milliseconds, sizes in bytes, in the form Node's server takes. */
+export interface ServerSettings {
+  readonly headersTimeout: number;
+  /** To receive a whole request, body included (`requestTimeout` of Node's server); 0 for no limit. */
+  readonly receiveTimeout: number;
+  readonly keepAliveTimeout: number;
+  readonly maxHeaderSize: number;
+  /** Infinity when unlimited. */
+  readonly maxConnections: number;
+}
+
+/** The configuration as the gateway uses it: validated, defaults applied, immutable. */
+export interface Settings {
+  readonly listen: ListenAddress;
+  readonly admin: ListenAddress;
+  readonly adminToken: string | undefined;
+  /** By name; at least one. */
+  readonly registries: ReadonlyMap<string, RegistrySettings>;
+  readonly routes: readonly RouteRule[];
+  readonly autoRoutes: boolean;
+  servicePolicy(ref: ServiceRef): ServicePolicy;
+  /** The policy of requests for a service that no rule names, as `autoRoutes` serves it. */
+  requestPolicy(ref: ServiceRef): RequestPolicy;
+  /** IP addresses and CIDR ranges. */
+  readonly trustedProxies: readonly string[];
+  /** IP addresses and CIDR ranges; undefined when the file does not say. */
+  readonly allowedAddresses: readonly string[] | undefined;
+  readonly accessLog: 'all' | 'errors' | 'off';
+  readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** Milliseconds. */
+  readonly drainDelay: number;
+  readonly drainTimeout: number;
+  readonly server: ServerSettings;
+  /** What all of this was made of. Holds secrets: for comparing, never for showing. */
+  readonly document: RoutesDocument;
+}
+
+/** Whether both mean the same, so that a reload may be dropped. Comments, order of keys and spelling do not count. */
+export function sameSettings(a: Settings, b: Settings): boolean {
+  return isDeepStrictEqual(a.document, b.document);
+}
+
+/** Resolves a document that has passed every check. */
+export function resolveSettings(document: RoutesDocument): Settings {
+  const services = new Map(
+    Object.entries(document.services).map(([key, policy]) => [canonicalName(key), policy]),
+  );
+  const levels = (ref: ServiceRef): readonly (PolicyEntry | undefined)[] => [
+    document.defaults,
+    services.get(serviceName(ref)),
+  ];
+  return {
+    listen: document.listen,
+    admin: document.admin,
+    adminToken: document.adminToken,
+    registries: registriesOf(document),
+    routes: document.routes.map((route) => ruleOf(route, requestPolicyOf([...levels(route.service), route]))),
+    autoRoutes: document.autoRoutes,
+    servicePolicy: (ref) => overlaid<ServicePolicy>(serviceDefaults, levels(ref)),
+    requestPolicy: (ref) => requestPolicyOf(levels(ref)),
+    trustedProxies: document.trustedProxies,
+    allowedAddresses: document.allowedAddresses,
+    accessLog: document.accessLog,
+    logLevel: document.logLevel,
+    drainDelay: document.drainDelay,
+    drainTimeout: document.drainTimeout,
+    server: document.server,
+    document,
+  };
+}
+
+function canonicalName(key: string): string {
+  const reading = parseServiceRef(key);
+  return reading !== undefined && 'value' in reading ? serviceName(reading.value) : key;
+}
+
+function registriesOf({ registry, registries }: RoutesDocument): ReadonlyMap<string, RegistrySettings> {
+  const entries = Object.entries(registries ?? { [MAIN_REGISTRY]: registry ?? embeddedByDefault });
+  return new Map(entries.map(([name, entry]) => [name, registryOf(entry)]));
+}
+
+const embeddedByDefault: RegistryEntry = {
+  type: 'embedded',
+  listen: { host: '127.0.0.1', port: 2379 },
+  prefix: DEFAULT_PREFIX,
+};
+
+function registryOf(entry: RegistryEntry): RegistrySettings {
+  if (entry.type === 'embedded') return entry;
+  const { type, endpoints, prefix, username, password, tls } = entry;
+  return {
+    type,
+    endpoints,
+    prefix,
+    username,
+    password: username === undefined ? undefined : password,
+    tls: tls && { ca: tls.ca, cert: tls.cert, key: tls.key },
+  };
+}
+
+function ruleOf(route: RouteEntry, policy: RequestPolicy): RouteRule {
+  return {
+    ...route.service,
+    id: `${route.host ?? ''}${route.prefix}`,
+    prefix: route.prefix,
+    host: route.host,
+    replacePrefix: route.stripPrefix ? '/' : route.rewritePrefix,
+    policy,
+  };
+}
+
+function requestPolicyOf(levels: readonly (PolicyEntry | RouteEntry | undefined)[]): RequestPolicy {
+  const policy = overlaid(requestDefaults, levels);
+  return { ...policy, hostHeader: policy.hostHeader === 'keep' ? undefined : policy.hostHeader };
+}
+
+type Overlay<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** `base`, each of its keys taken from the last level that gives one. */
+function overlaid<T extends object>(base: T, levels: readonly (Overlay<T> | undefined)[]): T {
+  const result: T = { ...base };
+  for (const level of levels) {
+    for (const key in base) {
+      const value = level?.[key];
+      if (value !== undefined) result[key] = value;
+    }
+  }
+  return result;
+}
