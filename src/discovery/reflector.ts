@@ -89,7 +89,7 @@ export class Reflector {
       member: this.#member,
       revision: this.#revision,
       confirmedMsAgo:
-        this.#confirmedAt === undefined ? undefined : Math.max(0, clock.monotonic() - this.#confirmedAt),
+        this.#confirmedAt === undefined ? undefined : Math.round(clock.monotonic() - this.#confirmedAt),
       drift: this.#drift,
       lastError: this.#lastError,
     };
@@ -131,7 +131,7 @@ export class Reflector {
       const { end, session } = await this.#attend(member, clusterId, position);
       if (this.#abort.signal.aborted) return 'start';
       position = session.position;
-      if (end.error !== undefined) await this.#retreat(member, end.error);
+      await this.#retreat(member, end.error);
       if (end.next === 'relist') return end.reason;
     }
   }
@@ -168,10 +168,9 @@ export class Reflector {
     freshness.stop();
     over.abort();
     await audits;
-    if (this.#connected) {
-      this.#connected = false;
-      listener.disconnected(end.error);
-    }
+    const wasConnected = this.#connected;
+    this.#connected = false;
+    if (wasConnected && !this.#abort.signal.aborted) listener.disconnected(end.error);
     return { end, session };
   }
 
@@ -201,13 +200,15 @@ export class Reflector {
     this.#options.listener.connected(member.name);
   }
 
-  /** After a failure: another member, unless it is our own history that is too old, and not at once. */
-  async #retreat(member: RegistryMember, error: RegistryError): Promise<void> {
+  /** Never at once; and after a failure to another member, unless just our place in history is too old. */
+  async #retreat(member: RegistryMember, error: RegistryError | undefined): Promise<void> {
     if (this.#abort.signal.aborted) return;
     const { client, clock, listener } = this.#options;
-    this.#lastError = error.message;
-    listener.fault(error);
-    if (error.fault !== 'compacted') client.leave(member);
+    if (error !== undefined) {
+      this.#lastError = error.message;
+      listener.fault(error);
+      if (error.fault !== 'compacted') client.leave(member);
+    }
     await delay(clock, this.#backoff.next(), this.#abort.signal);
   }
 }

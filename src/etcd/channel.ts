@@ -129,11 +129,6 @@ export class EtcdChannel implements ICallable<undefined> {
     return open({ resource: undefined, client: this.#client(service), metadata });
   }
 
-  /** A stream is refused with a message, not a status; whoever reads that message calls this. */
-  forgetToken(): void {
-    this.#token?.forget(this.#token.current);
-  }
-
   /** etcd3's stubs report each failed stream; whoever opened it hears of it too, and decides. */
   markFailed(): void {}
 

@@ -200,14 +200,6 @@ export class EtcdMember {
     return call;
   }
 
-  /**
-   * Makes the next call authenticate again. A watch whose token has expired is refused by a message
-   * inside the stream, as `permission denied` or `invalid auth token`, so only its reader can tell.
-   */
-  forgetToken(): void {
-    this.#channel.forgetToken();
-  }
-
   /** Ends every watch and the connection. Idempotent. */
   close(): void {
     for (const call of [...this.#watches]) call.cancel();

@@ -20,14 +20,9 @@ export class Token {
     return this.#pending;
   }
 
-  /** Forgets the token that `failed` used, unless a newer one has replaced it already. */
-  forget(failed: Promise<string | undefined> | undefined): void {
+  /** Forgets the token `failed`, which `get` answered, unless a newer one has replaced it already. */
+  forget(failed: Promise<string | undefined>): void {
     if (this.#pending === failed) this.#pending = undefined;
-  }
-
-  /** The token in use, to be named to `forget` later. */
-  get current(): Promise<string | undefined> | undefined {
-    return this.#pending;
   }
 
   async #fetch(): Promise<string | undefined> {

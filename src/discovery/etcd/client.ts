@@ -84,7 +84,7 @@ class EtcdRegistryMember implements RegistryMember {
     };
     const receive: WatchHandlers['message'] = (message) => {
       if (closed) return;
-      const ending = this.#endingOf(message);
+      const ending = endingOf(message);
       if (ending === undefined) handlers.message(readMessage(message));
       else end(ending);
     };
@@ -114,16 +114,17 @@ class EtcdRegistryMember implements RegistryMember {
       .catch(rethrow);
     return positionOf(answer.header);
   }
+}
 
-  #endingOf({ refused, compactRevision }: WatchMessage): EtcdError | undefined {
-    if (refused === undefined) return undefined;
-    if (compactRevision > 0n) {
-      return new EtcdError('compacted', `the history before revision ${compactRevision} is gone`);
-    }
-    // etcd 3.4 says `permission denied` of a watch whose token has expired; both deserve a new token.
-    if (refused.fault === 'unauthenticated' || refused.fault === 'denied') this.member.forgetToken();
-    return refused;
+/** Why a message ends its watch; undefined when it does not. */
+function endingOf({ refused, compactRevision }: WatchMessage): EtcdError | undefined {
+  if (refused === undefined) return undefined;
+  if (compactRevision > 0n) {
+    return new EtcdError('compacted', `the history before revision ${compactRevision} is gone`);
   }
+  // A watch whose token has expired is refused in the stream, by etcd 3.4 even as `permission denied`.
+  // The reflector then leaves this member, and the next one authenticates anew.
+  return refused;
 }
 
 const FAULTS: Readonly<Record<EtcdFault, RegistryFault>> = {
