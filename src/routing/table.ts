@@ -30,7 +30,7 @@ const LONGEST_NAME = 253;
 export class RouteTable<R extends Matchable> {
   /** In the order in which they were given. */
   readonly routes: readonly R[];
-  /** Most segments that any prefix has: how far into a path a match can look. */
+  /** Most segments that any prefix has: how far into a path a match can look; `canonicalPath` asks for it. */
   readonly depth: number;
   readonly #hosts: HostTrees<R>;
   readonly #hasHosts: boolean;
