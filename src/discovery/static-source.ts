@@ -42,7 +42,10 @@ export function createStaticSource(options: StaticSourceOptions): StaticSource {
     close: async () => {},
     setEndpoints(service, addresses) {
       const before = services.get(service);
-      const endpoints = addresses.map((text) => endpointAt(readAddress(text), before, revision + 1, clock));
+      const distinct = new Map(addresses.map(readAddress).map((address) => [address.text, address]));
+      const endpoints = [...distinct.values()].map((address) =>
+        endpointAt(address, before, revision + 1, clock),
+      );
       const next = new Map(services);
       if (endpoints.length === 0) next.delete(service);
       else next.set(service, endpointSet(service, endpoints));
