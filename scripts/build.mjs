@@ -71,8 +71,6 @@ function build() {
   }
   // The examples import the package by its name, so they come after dist is in place.
   if (existsSync(at('examples', 'tsconfig.json'))) compile('-p', 'examples/tsconfig.json');
-  const schemaWriter = at('dist', 'config', 'write-json-schema.js');
-  if (existsSync(schemaWriter)) run(schemaWriter, 'dist/routes.schema.json');
   if (existsSync(at('dist', 'main.js'))) chmodSync(at('dist', 'main.js'), 0o755);
   writeFileSync(buildStamp, `${startedAt}\n`);
   return Date.now() - startedAt;
