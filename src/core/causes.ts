@@ -65,6 +65,18 @@ export const causes = {
   REQUEST_TIMEOUT: rule(408, 'accept', 'Request timeout', 'The request was not received in time.'),
   PAYLOAD_TOO_LARGE: rule(413, 'admit', 'Payload too large', 'The request body is larger than allowed.'),
   BAD_REQUEST: rule(400, 'accept', 'Bad request', 'The request is malformed.'),
+  HEADERS_TOO_LARGE: rule(
+    431,
+    'accept',
+    'Request header fields too large',
+    'The request head is larger than allowed.',
+  ),
+  EXPECTATION_FAILED: rule(
+    417,
+    'accept',
+    'Expectation failed',
+    'The expectation of the request cannot be met.',
+  ),
   CLIENT_GONE: rule(
     499,
     'respond',

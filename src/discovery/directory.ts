@@ -29,6 +29,7 @@ export class Directory {
   readonly #options: DirectoryOptions;
   readonly #shelves = new Map<string, Shelf>();
   readonly #anyListeners = new Set<AnySetListener>();
+  readonly #awaitingReady = new Set<() => void>();
 
   /** Takes over `sources`: `start` starts them and `close` closes them. Their names must differ. */
   constructor(sources: readonly Source[], options: DirectoryOptions) {
@@ -87,6 +88,12 @@ export class Directory {
       .map((shelf) => shelf.source.name);
   }
 
+  /** Resolves once every source has had its first complete list. */
+  ready(): Promise<void> {
+    if (this.waitingFor().length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#awaitingReady.add(resolve));
+  }
+
   views(): RegistryView[] {
     return [...this.#shelves.values()].map((shelf) => shelf.source.view());
   }
@@ -106,6 +113,10 @@ export class Directory {
       const was = before?.services.get(service);
       const is = snapshot.services.get(service);
       if (was !== is) this.#tell(shelf, service, was, is, snapshot);
+    }
+    if (before === undefined && this.waitingFor().length === 0) {
+      for (const resolve of this.#awaitingReady) resolve();
+      this.#awaitingReady.clear();
     }
   }
 

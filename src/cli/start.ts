@@ -1,0 +1,77 @@
+import { Command } from 'commander';
+import { loadConfigFile, parseConfig } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
+import { systemCode, WatchgateError } from '../core/errors.js';
+import { type Gateway, startGateway } from '../gateway.js';
+
+const DEFAULT_FILE = 'routes.yaml';
+
+interface StartFlags {
+  readonly config?: string;
+}
+
+/** `watchgate start`: runs the gateway until it is told to stop. */
+export function startCommand(): Command {
+  return new Command('start')
+    .description('run the gateway')
+    .option(
+      '-c, --config <file>',
+      `configuration (default: ${DEFAULT_FILE} if there is one, else all defaults)`,
+    )
+    .addHelpText(
+      'after',
+      '\nSIGTERM and SIGINT drain and stop; a second one stops at once. SIGHUP loads the configuration again.' +
+        '\n\nExample:\n  watchgate start -c routes.yaml',
+    )
+    .action(async ({ config }: StartFlags) => {
+      const { settings, file } = await loadSettings(config);
+      const gateway = await startGateway({ settings, file });
+      process.stdout.write(`listening on http://${gateway.address}, admin on ${gateway.adminAddress}\n`);
+      await runUntilSignalled(gateway);
+    });
+}
+
+async function loadSettings(
+  path: string | undefined,
+): Promise<{ settings: Settings; file: string | undefined }> {
+  const file = path ?? DEFAULT_FILE;
+  try {
+    const result = await loadConfigFile(file, process.env);
+    if ('settings' in result) return { settings: result.settings, file };
+    const lines = result.errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`);
+    throw new WatchgateError('CONFIG_INVALID', lines.join('\n'));
+  } catch (error) {
+    const absent = error instanceof WatchgateError && systemCode(error.cause) === 'ENOENT';
+    if (path !== undefined || !absent) throw error;
+    return { settings: defaultSettings(), file: undefined };
+  }
+}
+
+function defaultSettings(): Settings {
+  const result = parseConfig('', 'defaults', process.env);
+  if ('errors' in result)
+    throw new WatchgateError('CONFIG_INVALID', 'the default configuration is not valid');
+  return result.settings;
+}
+
+/** Resolves when the gateway has stopped. */
+async function runUntilSignalled(gateway: Gateway): Promise<void> {
+  const reload = (): void => void gateway.reload();
+  process.on('SIGHUP', reload);
+  await nextSignal();
+  const atOnce = nextSignal();
+  await Promise.race([gateway.drain(), atOnce]);
+  await gateway.close();
+  process.off('SIGHUP', reload);
+}
+
+function nextSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const signals = ['SIGTERM', 'SIGINT'] as const;
+    const received = (): void => {
+      for (const signal of signals) process.off(signal, received);
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, received);
+  });
+}

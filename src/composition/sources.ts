@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises';
+import type { RegistrySettings, TlsFiles } from '../config/settings.js';
+import type { Clock } from '../core/clock.js';
+import { messageOf, WatchgateError } from '../core/errors.js';
+import type { Announce } from '../core/events.js';
+import type { Random } from '../core/random.js';
+import type { AddressPolicy } from '../discovery/address-policy.js';
+import { createEtcdSource } from '../discovery/etcd/source.js';
+import type { Source } from '../discovery/source.js';
+import { type EmbeddedRegistry, startEmbeddedRegistry } from '../embedded/server.js';
+
+export interface SourceTools {
+  readonly allowed: AddressPolicy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly announce: Announce;
+  /** Told when this process itself becomes a registry. */
+  readonly onHosting: (endpoint: string) => void;
+}
+
+/** The sources of a gateway, and the registries it hosts for them. */
+export interface OpenSources {
+  readonly sources: readonly Source[];
+  /** Closes the hosted registries; the sources belong to the directory. */
+  close(): Promise<void>;
+}
+
+/** Makes a source of each configured registry, hosting the embedded ones. Throws what keeps one from starting. */
+export async function openSources(
+  registries: ReadonlyMap<string, RegistrySettings>,
+  tools: SourceTools,
+): Promise<OpenSources> {
+  const hosted: EmbeddedRegistry[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(hosted.map((registry) => registry.close()));
+  };
+  const sources: Source[] = [];
+  try {
+    for (const [name, settings] of registries) {
+      if (settings.type === 'embedded') {
+        const registry = await startEmbeddedRegistry({ listen: settings.listen, clock: tools.clock });
+        hosted.push(registry);
+        tools.onHosting(registry.endpoint);
+        sources.push(
+          createEtcdSource({ ...tools, name, endpoints: [registry.endpoint], prefix: settings.prefix }),
+        );
+      } else {
+        const { endpoints, prefix, username, password } = settings;
+        const tls = settings.tls === undefined ? undefined : await readTls(settings.tls);
+        sources.push(createEtcdSource({ ...tools, name, endpoints, prefix, username, password, tls }));
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { sources, close };
+}
+
+async function readTls({ ca, cert, key }: TlsFiles): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+  return {
+    ...(ca === undefined ? {} : { ca: await readPem('tls.ca', ca) }),
+    ...(cert === undefined ? {} : { cert: await readPem('tls.cert', cert) }),
+    ...(key === undefined ? {} : { key: await readPem('tls.key', key) }),
+  };
+}
+
+async function readPem(setting: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new WatchgateError(
+      'FILE_UNREADABLE',
+      `registry: ${setting}: cannot read ${path}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

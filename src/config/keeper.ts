@@ -1,0 +1,116 @@
+import { type Clock, systemClock } from '../core/clock.js';
+import { messageOf } from '../core/errors.js';
+import type { Announce } from '../core/events.js';
+import type { ConfigView } from '../core/views.js';
+import type { Environment } from './environment.js';
+import { loadConfigFile } from './load.js';
+import { type Settings, sameSettings } from './settings.js';
+import { type ConfigWatch, watchConfigFile } from './watch.js';
+
+export interface ConfigKeeperOptions {
+  readonly initial: Settings;
+  /** Undefined when the settings came from a program and cannot be loaded again. */
+  readonly file: string | undefined;
+  readonly environment: Environment;
+  /** Takes newer settings. Returns what it can only take at the next start, by name. */
+  readonly apply: (settings: Settings) => readonly string[];
+  readonly announce: Announce;
+  readonly clock?: Clock;
+}
+
+/**
+ * Holds the settings in force. Newer ones are swapped in whole or not at all: after a mistake in the
+ * file the last good ones stay, and the mistake is shown until it is mended.
+ */
+export class ConfigKeeper {
+  readonly #options: ConfigKeeperOptions;
+  readonly #clock: Clock;
+  #settings: Settings;
+  #generation = 1;
+  #loadedAt: number;
+  #errors: readonly string[] = [];
+  #watch: ConfigWatch | undefined;
+  #reloading: Promise<readonly string[]> = Promise.resolve([]);
+
+  constructor(options: ConfigKeeperOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#settings = options.initial;
+    this.#loadedAt = this.#clock.now();
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** Follows the file. What changed between the first load and now is noticed too. */
+  async start(): Promise<void> {
+    const { file } = this.#options;
+    if (file === undefined) return;
+    this.#watch = watchConfigFile(file, { clock: this.#clock, onChange: () => void this.reload() });
+    await this.#watch.ready;
+    await this.reload();
+  }
+
+  /** Loads the file again, one at a time. Resolves to its errors, none when it is in force now. */
+  reload(): Promise<readonly string[]> {
+    this.#reloading = this.#reloading.then(() => this.#load());
+    return this.#reloading;
+  }
+
+  view(): ConfigView {
+    return {
+      generation: this.#generation,
+      file: this.#options.file ?? null,
+      loadedAt: this.#loadedAt,
+      lastReloadSuccessful: this.#errors.length === 0,
+      errors: this.#errors,
+    };
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+
+  async #load(): Promise<readonly string[]> {
+    const { file, environment } = this.#options;
+    if (file === undefined) return ['there is no configuration file to load again'];
+    try {
+      const result = await loadConfigFile(file, environment);
+      if ('errors' in result) {
+        return this.#refuse(result.errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`));
+      }
+      return this.#take(result.settings);
+    } catch (error) {
+      return this.#refuse([messageOf(error)]);
+    }
+  }
+
+  #take(settings: Settings): readonly string[] {
+    const mended = this.#errors.length > 0;
+    this.#errors = [];
+    this.#loadedAt = this.#clock.now();
+    if (sameSettings(settings, this.#settings)) {
+      if (mended) this.#announce(true, ['the file is as it was taken before']);
+      return [];
+    }
+    const later = this.#options.apply(settings);
+    this.#settings = settings;
+    this.#generation += 1;
+    this.#announce(
+      true,
+      later.map((name) => `${name}: changed; takes effect at the next start`),
+    );
+    return [];
+  }
+
+  #refuse(errors: readonly string[]): readonly string[] {
+    this.#errors = errors;
+    this.#announce(false, errors);
+    return errors;
+  }
+
+  #announce(ok: boolean, detail: readonly string[]): void {
+    this.#options.announce('config', { at: this.#clock.now(), generation: this.#generation, ok, detail });
+  }
+}

@@ -1,0 +1,272 @@
+import type { FastifyInstance } from 'fastify';
+import { startAdmin } from './admin/server.js';
+import { routingSettings } from './composition/routing.js';
+import { type OpenSources, openSources } from './composition/sources.js';
+import { gatewayViews } from './composition/views.js';
+import type { Environment } from './config/environment.js';
+import { ConfigKeeper } from './config/keeper.js';
+import type { Settings } from './config/settings.js';
+import { type Clock, delay, systemClock } from './core/clock.js';
+import { EventHub } from './core/events.js';
+import { type Random, systemRandom } from './core/random.js';
+import type { GatewayActions, GatewayViews, JournalView } from './core/views.js';
+import { createAddressPolicy } from './discovery/address-policy.js';
+import { Directory } from './discovery/directory.js';
+import type { Source } from './discovery/source.js';
+import { createAccessLog } from './observability/access-log.js';
+import { createJournal } from './observability/journal.js';
+import { type LogStream, openLogStream } from './observability/log-stream.js';
+import { createLogger } from './observability/logger.js';
+import { logMembership } from './observability/membership-log.js';
+import { createMetrics, type Metrics } from './observability/metrics.js';
+import { logOperations } from './observability/operations-log.js';
+import { DataPath } from './proxy/data-path.js';
+import { type FrontDoor, mountGateway, openFrontDoor } from './proxy/front-door.js';
+
+export interface GatewayOptions {
+  readonly settings: Settings;
+  /** The file the settings were read from; followed for changes. */
+  readonly file?: string | undefined;
+  readonly environment?: Environment;
+  /** In place of the registries that the settings name. */
+  readonly sources?: readonly Source[];
+  readonly hub?: EventHub;
+  /** Where log lines go; standard output when absent. Closed with the gateway. */
+  readonly logStream?: LogStream;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** The gateway without listeners: registries watched, routes compiled, requests served where it is mounted. */
+export interface GatewayCore {
+  readonly views: GatewayViews;
+  readonly actions: GatewayActions;
+  readonly journal: JournalView;
+  readonly metrics: Metrics;
+  readonly dataPath: DataPath;
+  /** Serves everything under the instance's prefix. */
+  mount(app: FastifyInstance): void;
+  /** Resolves once every registry has had its first complete list. */
+  ready(): Promise<void>;
+  /** Stops at once: requests under way are broken off. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A gateway with its two listeners. */
+export interface Gateway {
+  /** `host:port` where clients come in. */
+  readonly address: string;
+  /** `http://host:port` of the admin port. */
+  readonly adminAddress: string;
+  readonly views: GatewayViews;
+  ready(): Promise<void>;
+  /** Loads the configuration file again; resolves to its errors. */
+  reload(): Promise<readonly string[]>;
+  /**
+   * Leaves without losing a request: not ready at once, still serving for `drainDelay`, then no new
+   * connections, and at most `drainTimeout` for what is in flight.
+   */
+  drain(): Promise<void>;
+  /** Stops at once. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Watches the registries and compiles the routes. Does not wait for either to be complete. */
+export async function openGateway(options: GatewayOptions): Promise<GatewayCore> {
+  const { settings, hub = new EventHub(), clock = systemClock, random = systemRandom } = options;
+  const { announce } = hub;
+  const logStream = options.logStream ?? openLogStream();
+  const logger = createLogger({ level: settings.logLevel, destination: logStream });
+  const allowed = createAddressPolicy(settings.allowedAddresses);
+  const opened = await openRegistries(options, {
+    allowed,
+    clock,
+    random,
+    announce,
+    onHosting: (endpoint) =>
+      logger.warn(
+        { endpoint },
+        'hosting the embedded registry: in memory, for one machine; for a cluster set registry: { type: etcd, endpoints: […] }',
+      ),
+  });
+  const directory = new Directory(opened.sources, { announce, clock });
+  const dataPath = new DataPath(
+    {
+      clock,
+      random,
+      announce,
+      allows: (ip) => allowed.allows(ip),
+      maxHeaderSize: settings.server.maxHeaderSize,
+      watchService: (ref, listener) => directory.subscribe(ref, listener),
+    },
+    routingSettings(settings, []),
+  );
+  const keeper = new ConfigKeeper({
+    initial: settings,
+    file: options.file,
+    environment: options.environment ?? process.env,
+    announce,
+    clock,
+    apply: (newer) => {
+      dataPath.replace(routingSettings(newer, directory.services()));
+      return fixedAtStart(settings, newer);
+    },
+  });
+  const stopAutoRoutes = followRegistered(directory, keeper, dataPath);
+  const views = gatewayViews(directory, dataPath, keeper);
+  const observers = observe(hub, views, settings, logStream, logger);
+  directory.start();
+  await keeper.start();
+
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    keeper.close();
+    stopAutoRoutes();
+    dataPath.close();
+    await directory.close();
+    await opened.close();
+    await observers.close();
+    await logStream.close();
+  };
+  return {
+    views,
+    actions: {
+      drain: (service, address) => dataPath.service(service)?.setDrained(address, true) ?? false,
+      undrain: (service, address) => dataPath.service(service)?.setDrained(address, false) ?? false,
+      reload: () => keeper.reload(),
+    },
+    journal: observers.journal,
+    metrics: observers.metrics,
+    dataPath,
+    mount: (app) => mountGateway(app, dataPath),
+    ready: () => directory.ready(),
+    close: () => (closing ??= closeAll()),
+  };
+}
+
+/** Opens the gateway and its listeners. Throws a WatchgateError in one line for what keeps it from starting. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, clock = systemClock } = options;
+  const core = await openGateway(options);
+  const closers: (() => Promise<void>)[] = [() => core.close()];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const { views, actions, journal, metrics } = core;
+    const admin = await startAdmin({
+      listen: settings.admin,
+      token: settings.adminToken,
+      views,
+      actions,
+      journal,
+      metricsText: () => metrics.text(),
+      clock,
+    });
+    closers.push(() => admin.close());
+    const { receiveTimeout, ...limits } = settings.server;
+    const door = await openFrontDoor(
+      settings.listen,
+      { ...limits, requestTimeout: receiveTimeout },
+      core.dataPath,
+    );
+    closers.push(() => stopAtOnce(door));
+    return {
+      address: door.address,
+      adminAddress: admin.address,
+      views,
+      ready: core.ready,
+      reload: () => actions.reload(),
+      drain: () => drain(core, door, settings, clock),
+      close: closeAll,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function drain(
+  { dataPath }: GatewayCore,
+  door: FrontDoor,
+  settings: Settings,
+  clock: Clock,
+): Promise<void> {
+  dataPath.startDraining();
+  await delay(clock, settings.drainDelay);
+  const stopped = new AbortController();
+  const stop = door.stop().then(() => stopped.abort());
+  await delay(clock, settings.drainTimeout, stopped.signal);
+  if (!stopped.signal.aborted) {
+    dataPath.tunnels.closeAll();
+    door.breakOff();
+  }
+  await stop;
+}
+
+async function stopAtOnce(door: FrontDoor): Promise<void> {
+  const stopped = door.stop();
+  door.breakOff();
+  await stopped;
+}
+
+function openRegistries(
+  options: GatewayOptions,
+  tools: Parameters<typeof openSources>[1],
+): Promise<OpenSources> {
+  const { sources, settings } = options;
+  if (sources !== undefined) return Promise.resolve({ sources, close: async () => {} });
+  return openSources(settings.registries, tools);
+}
+
+/** With `autoRoutes`, a service that appears or disappears changes the routes. */
+function followRegistered(directory: Directory, keeper: ConfigKeeper, dataPath: DataPath): () => void {
+  let known = '';
+  return directory.subscribeAll(() => {
+    if (!keeper.settings.autoRoutes) return;
+    const registered = directory.services();
+    const names = registered.map(({ service, registry }) => `${service}@${registry}`).join(' ');
+    if (names === known) return;
+    known = names;
+    dataPath.replace(routingSettings(keeper.settings, registered));
+  });
+}
+
+/** Settings that listeners and registries were opened with. */
+function fixedAtStart(before: Settings, after: Settings): string[] {
+  const fixed = ['listen', 'admin', 'adminToken', 'registries', 'server', 'accessLog', 'logLevel'] as const;
+  return fixed.filter((name) => JSON.stringify(plain(before[name])) !== JSON.stringify(plain(after[name])));
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof Map ? [...value] : value;
+}
+
+interface Observers {
+  readonly journal: JournalView;
+  readonly metrics: Metrics;
+  close(): Promise<void>;
+}
+
+function observe(
+  hub: EventHub,
+  views: GatewayViews,
+  settings: Settings,
+  stream: LogStream,
+  logger: ReturnType<typeof createLogger>,
+): Observers {
+  const journal = createJournal(hub);
+  const metrics = createMetrics(hub, views);
+  const accessLog = createAccessLog(hub, { mode: settings.accessLog, level: settings.logLevel, stream });
+  const stops = [logMembership(hub, logger), logOperations(hub, logger)];
+  return {
+    journal,
+    metrics,
+    async close() {
+      for (const stop of stops) stop();
+      journal.close();
+      metrics.close();
+      await accessLog.close();
+    },
+  };
+}

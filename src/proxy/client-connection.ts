@@ -1,0 +1,31 @@
+import type { Socket } from 'node:net';
+import { plainAddress, type TrustedProxies } from './client-address.js';
+
+/** What is the same for every request on one client connection; worked out once. */
+export interface ClientConnection {
+  /** Address of the other end. */
+  readonly peer: string;
+  /** Whether it may say who the client is. */
+  readonly trusted: boolean;
+  readonly protocol: 'http' | 'https';
+  /** Port the client came in on, decimal. */
+  readonly localPort: string;
+}
+
+/** Remembers the facts of each connection for as long as its socket lives. */
+export function clientConnections(proxies: TrustedProxies): (socket: Socket) => ClientConnection {
+  const known = new WeakMap<Socket, ClientConnection>();
+  return (socket) => {
+    const before = known.get(socket);
+    if (before !== undefined) return before;
+    const peer = plainAddress(socket.remoteAddress);
+    const connection: ClientConnection = {
+      peer,
+      trusted: proxies.trusts(peer),
+      protocol: 'encrypted' in socket ? 'https' : 'http',
+      localPort: String(socket.localPort ?? ''),
+    };
+    known.set(socket, connection);
+    return connection;
+  };
+}

@@ -1,0 +1,58 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Cause, causeRule } from '../core/causes.js';
+import { systemCode } from '../core/errors.js';
+import type { ProxyContext } from './context.js';
+import { problem } from './problem.js';
+
+/**
+ * Answers what Node's parser refuses before, or while, it becomes a request. The connection is
+ * closed: after a framing error nothing that follows can be trusted (RFC 9112 section 11.2).
+ */
+export function answerClientErrors(server: Server, context: ProxyContext): void {
+  server.on('clientError', (error, stream) => {
+    const socket = stream as Socket & { _httpMessage?: { headersSent: boolean } | null };
+    const code = systemCode(error);
+    const answered = socket._httpMessage?.headersSent === true;
+    if (code === 'ECONNRESET' || !socket.writable || answered) {
+      socket.destroy();
+      return;
+    }
+    refuse(context, socket, causeOf(code));
+  });
+  // A gateway is no forward proxy.
+  server.on('connect', (_request, stream) => refuse(context, stream as Socket, 'BAD_REQUEST'));
+}
+
+function causeOf(code: string | undefined): Cause {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT';
+  return code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'BAD_REQUEST';
+}
+
+function refuse(context: ProxyContext, socket: Socket, cause: Cause): void {
+  const traceId = context.randomHex(16);
+  const { status, reason, headers, body } = problem(cause, traceId);
+  let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+  for (let index = 0; index < headers.length; index += 2)
+    head += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  socket.on('error', () => undefined);
+  socket.end(Buffer.concat([Buffer.from(`${head}Connection: close\r\n\r\n`, 'latin1'), body]));
+  socket.destroySoon();
+  context.announce('request', {
+    traceId,
+    at: context.clock.now(),
+    method: '',
+    path: '',
+    route: undefined,
+    service: undefined,
+    endpoint: undefined,
+    status: causeRule(cause).status,
+    cause,
+    attempts: 0,
+    durationMs: 0,
+    upstreamMs: 0,
+    bytesIn: 0,
+    bytesOut: body.length,
+    client: context.current().connectionOf(socket).peer,
+  });
+}

@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http';
+
+export interface ReplyHead {
+  readonly status: number;
+  readonly reason: string;
+  /** Flat, for `writeHead`. */
+  readonly headers: string[];
+}
+
+/**
+ * The response to one client. The head and the first chunk are held until the endpoint's next
+ * event or the end of the tick, so that a small response leaves in one write, and a slow one is not
+ * kept waiting.
+ */
+export class ClientReply {
+  readonly #response: ServerResponse;
+  /** Whether the connection must not be used again; asked when the head goes out. */
+  readonly #mustClose: () => boolean;
+  #head: ReplyHead | undefined;
+  #first: Buffer | undefined;
+  #flushed = false;
+  #bytes = 0;
+
+  constructor(response: ServerResponse, mustClose: () => boolean) {
+    this.#response = response;
+    this.#mustClose = mustClose;
+  }
+
+  /** Whether anything has been written, so that another answer is no longer possible. */
+  get flushed(): boolean {
+    return this.#flushed;
+  }
+
+  /** Bytes of body written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  hold(head: ReplyHead): void {
+    this.#head = head;
+    process.nextTick(flushHeld, this);
+  }
+
+  /** Forgets a held head; only before it was flushed. */
+  drop(): void {
+    this.#head = undefined;
+    this.#first = undefined;
+  }
+
+  /** False when the client is behind: wait for `drain` of the response. */
+  write(chunk: Buffer): boolean {
+    if (!this.#flushed && this.#first === undefined) {
+      this.#first = chunk;
+      return true;
+    }
+    this.flush();
+    this.#bytes += chunk.length;
+    return this.#response.write(chunk);
+  }
+
+  /** Writes what is held. */
+  flush(): void {
+    if (this.#flushed || this.#head === undefined) return;
+    this.#writeHead(this.#head);
+    if (this.#first !== undefined) {
+      this.#bytes += this.#first.length;
+      this.#response.write(this.#first);
+      this.#first = undefined;
+    } else {
+      this.#response.flushHeaders();
+    }
+  }
+
+  end(trailers: [string, string][] = []): void {
+    if (!this.#flushed && this.#head !== undefined) this.#writeHead(this.#head);
+    if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(trailers);
+    const last = this.#first;
+    this.#first = undefined;
+    if (last === undefined) this.#response.end();
+    else {
+      this.#bytes += last.length;
+      this.#response.end(last);
+    }
+  }
+
+  /**
+   * Cuts the response so that the client cannot take it for complete. A reset, because for a
+   * response that is delimited by the end of the connection a plain close would look clean.
+   */
+  truncate(): void {
+    const socket = this.#response.socket;
+    if (socket !== null && 'resetAndDestroy' in socket && !this.#response.chunkedEncoding)
+      socket.resetAndDestroy();
+    this.#response.destroy();
+  }
+
+  #writeHead({ status, reason, headers }: ReplyHead): void {
+    this.#flushed = true;
+    if (this.#mustClose()) headers.push('Connection', 'close');
+    this.#response.writeHead(status, reason, headers);
+  }
+}
+
+function flushHeld(reply: ClientReply): void {
+  reply.flush();
+}

@@ -1,0 +1,30 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../core/clock.js';
+import type { Announce } from '../core/events.js';
+import type { RouteRule } from '../core/route.js';
+import type { RouteTable } from '../routing/table.js';
+import type { TrustedProxies } from './client-address.js';
+import type { ClientConnection } from './client-connection.js';
+import type { Service } from './service.js';
+import type { RandomHex } from './trace-context.js';
+import type { Tunnels } from './tunnel.js';
+
+/** What one generation of the configuration means to the data path; replaced whole, never edited. */
+export interface Generation {
+  readonly table: RouteTable<RouteRule>;
+  readonly proxies: TrustedProxies;
+  readonly connectionOf: (socket: Socket) => ClientConnection;
+}
+
+/** What every request is served with. */
+export interface ProxyContext {
+  readonly clock: Clock;
+  readonly announce: Announce;
+  readonly randomHex: RandomHex;
+  readonly tunnels: Tunnels;
+  /** The newest generation; a request keeps the one it began with. */
+  current(): Generation;
+  serviceOf(rule: RouteRule): Service;
+  /** While true every response closes its connection. */
+  draining(): boolean;
+}

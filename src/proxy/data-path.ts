@@ -1,0 +1,89 @@
+import type { Clock } from '../core/clock.js';
+import type { Announce } from '../core/events.js';
+import type { Random } from '../core/random.js';
+import type { RouteRule, ServicePolicy, ServiceRef } from '../core/route.js';
+import { compileRoutes } from '../routing/compile.js';
+import { trustedProxies } from './client-address.js';
+import { clientConnections } from './client-connection.js';
+import type { Generation, ProxyContext } from './context.js';
+import type { Service } from './service.js';
+import { Services, type WatchService } from './services.js';
+import { pooledRandomHex } from './trace-context.js';
+import { Tunnels } from './tunnel.js';
+
+export interface DataPathOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly announce: Announce;
+  readonly watchService: WatchService;
+  /** Whether the gateway may connect to this IP address. */
+  readonly allows: (ip: string) => boolean;
+  /** Bytes; also the bound for the heads of responses. */
+  readonly maxHeaderSize: number;
+}
+
+/** What a generation is made of. */
+export interface RoutingSettings {
+  readonly rules: readonly RouteRule[];
+  readonly policyOf: (ref: ServiceRef) => ServicePolicy;
+  /** CIDRs. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** Routes, services and connections: everything a request passes through, behind one reference. */
+export class DataPath implements ProxyContext {
+  readonly clock: Clock;
+  readonly announce: Announce;
+  readonly randomHex = pooledRandomHex();
+  readonly tunnels = new Tunnels();
+  readonly #services: Services;
+  #generation: Generation;
+  #draining = false;
+
+  constructor(options: DataPathOptions, settings: RoutingSettings) {
+    const { clock, announce, random, allows, maxHeaderSize, watchService } = options;
+    this.clock = clock;
+    this.announce = announce;
+    this.#services = new Services({ clock, random, allows, maxResponseHead: maxHeaderSize }, watchService);
+    this.#generation = this.#build(settings);
+  }
+
+  /** Swaps in new routes and policies in one step. Requests under way end as they began. */
+  replace(settings: RoutingSettings): void {
+    this.#generation = this.#build(settings);
+  }
+
+  current(): Generation {
+    return this.#generation;
+  }
+
+  serviceOf(rule: RouteRule): Service {
+    return this.#services.of(rule);
+  }
+
+  /** By the name in metrics and logs; undefined when no route leads to it. */
+  service(name: string): Service | undefined {
+    return this.#services.get(name);
+  }
+
+  draining(): boolean {
+    return this.#draining;
+  }
+
+  /** From now on every response closes its connection. */
+  startDraining(): void {
+    this.#draining = true;
+  }
+
+  /** Breaks off tunnels and connections to endpoints. */
+  close(): void {
+    this.tunnels.closeAll();
+    this.#services.close();
+  }
+
+  #build({ rules, policyOf, trustedProxies: cidrs }: RoutingSettings): Generation {
+    this.#services.reconcile(rules, policyOf);
+    const proxies = trustedProxies(cidrs);
+    return { table: compileRoutes(rules), proxies, connectionOf: clientConnections(proxies) };
+  }
+}

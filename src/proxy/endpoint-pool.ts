@@ -1,0 +1,143 @@
+import { Client } from 'undici';
+import type { Clock } from '../core/clock.js';
+import type { Endpoint } from '../core/endpoint.js';
+import { type Candidate, type EndpointLoad, newLoad } from '../core/load.js';
+import type { ServicePolicy } from '../core/route.js';
+import { type Connector, createConnector } from './connector.js';
+
+/** One connection to an endpoint. Carries one request at a time. */
+export interface Connection {
+  readonly client: Client;
+  readonly connector: Connector;
+  /** Requests sent since the socket was opened. */
+  served: number;
+}
+
+export interface PoolTools {
+  readonly clock: Clock;
+  readonly allows: (ip: string) => boolean;
+  readonly maxResponseHead: number;
+}
+
+type Waiter = (connection: Connection) => void;
+
+/**
+ * The connections to one endpoint: a stack of idle ones, the last used first, so that the rest may
+ * age and close. undici's own `Pool` is not used: its queue is unbounded and outside every timeout,
+ * and a request that it refuses costs it a slot for good.
+ */
+export class EndpointPool implements Candidate {
+  readonly load: EndpointLoad = newLoad();
+  readonly #tools: PoolTools;
+  readonly #idle: Connection[] = [];
+  readonly #open = new Set<Connection>();
+  readonly #waiters = new Set<Waiter>();
+  #policy: ServicePolicy;
+  #endpoint: Endpoint;
+  #retired = false;
+
+  constructor(endpoint: Endpoint, policy: ServicePolicy, tools: PoolTools) {
+    this.#endpoint = endpoint;
+    this.#policy = policy;
+    this.#tools = tools;
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** Takes a newer registration of the same address, or a newer policy. */
+  update(endpoint: Endpoint, policy: ServicePolicy): void {
+    this.#endpoint = endpoint;
+    this.#policy = policy;
+  }
+
+  /** An idle connection or a new one; undefined when all are busy and no more may be opened. */
+  acquire(fresh: boolean): Connection | undefined {
+    if (!fresh) {
+      const idle = this.#idle.pop();
+      if (idle !== undefined) return idle;
+    }
+    if (this.#open.size < this.#policy.maxConnections) return this.#connect();
+    const oldest = fresh ? this.#idle.shift() : undefined;
+    if (oldest === undefined) return undefined;
+    this.discard(oldest);
+    return this.#connect();
+  }
+
+  /**
+   * Waits for a connection, first come first served. Returns the function that gives up waiting;
+   * undefined when the queue is full.
+   */
+  wait(waiter: Waiter): (() => void) | undefined {
+    if (this.#waiters.size >= this.#policy.maxWaiting) return undefined;
+    this.#waiters.add(waiter);
+    return () => this.#waiters.delete(waiter);
+  }
+
+  /** Gives a connection back after a complete exchange. */
+  release(connection: Connection): void {
+    if (!this.#open.has(connection)) return;
+    const next = this.#nextWaiter();
+    if (next !== undefined) next(connection);
+    else if (this.#retired) this.discard(connection);
+    else this.#idle.push(connection);
+  }
+
+  /** Closes a connection whose exchange did not complete. */
+  discard(connection: Connection): void {
+    if (!this.#open.delete(connection)) return;
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+    connection.client.destroy(() => undefined);
+    const next = this.#nextWaiter();
+    if (next !== undefined) next(this.#connect());
+  }
+
+  /** Closes idle connections now and busy ones as they finish. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of [...this.#idle]) this.discard(connection);
+  }
+
+  /** The endpoint came back before it was gone. */
+  revive(): void {
+    this.#retired = false;
+  }
+
+  /** Breaks off whatever is left. */
+  destroy(): void {
+    this.#retired = true;
+    this.#waiters.clear();
+    for (const connection of [...this.#open]) this.discard(connection);
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const [first] = this.#waiters;
+    if (first !== undefined) this.#waiters.delete(first);
+    return first;
+  }
+
+  #connect(): Connection {
+    const { clock, allows, maxResponseHead } = this.#tools;
+    const connector = createConnector({ clock, allows, timeoutMs: () => this.#policy.connectTimeout });
+    const client = new Client(`http://${this.#endpoint.address}`, {
+      connect: connector.connect,
+      pipelining: 1,
+      keepAliveTimeout: this.#policy.keepAlive,
+      keepAliveMaxTimeout: this.#policy.keepAlive,
+      keepAliveTimeoutThreshold: 1000,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxHeaderSize: maxResponseHead,
+      strictContentLength: true,
+    });
+    const connection: Connection = { client, connector, served: 0 };
+    client.on('disconnect', () => {
+      connection.served = 0;
+      if (this.#idle.includes(connection)) this.discard(connection);
+    });
+    this.#open.add(connection);
+    return connection;
+  }
+}

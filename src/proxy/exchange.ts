@@ -1,0 +1,321 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Cause } from '../core/causes.js';
+import type { Timer } from '../core/clock.js';
+import type { Outcome } from '../core/outcome.js';
+import { type RouteRule, serviceName } from '../core/route.js';
+import { decideRetry } from '../resilience/retry.js';
+import { Attempt, type AttemptListener } from './attempt.js';
+import { ClientReply } from './client-reply.js';
+import type { ProxyContext } from './context.js';
+import type { Connection, EndpointPool } from './endpoint-pool.js';
+import { writeInformation } from './information.js';
+import { problem } from './problem.js';
+import type { RequestBody } from './request-body.js';
+import { endToEndFields, responseHead } from './response-headers.js';
+import type { Service } from './service.js';
+import { openTunnel } from './tunnel.js';
+
+/** A request that has been matched and admitted. */
+export interface AdmittedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly context: ProxyContext;
+  readonly route: RouteRule;
+  readonly service: Service;
+  readonly traceId: string;
+  readonly method: string;
+  /** Path and query for the endpoint. */
+  readonly target: string;
+  readonly headers: string[];
+  /** Undefined when the request has no body. */
+  readonly body: RequestBody | undefined;
+  readonly acceptsTrailers: boolean;
+  readonly websocket: boolean;
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number;
+}
+
+const LINGER_MS = 5_000;
+
+/**
+ * One admitted request from its first pick to its last byte: pick → connect → send → respond →
+ * settle. Attempts report to it; it decides whether to try again, and answers the client once.
+ */
+export class Exchange implements AttemptListener {
+  /** For the record: address of the last endpoint tried. */
+  endpoint: string | undefined;
+  attempts = 0;
+  upstreamMs = 0;
+  cause: Cause | undefined;
+  readonly #reply: ClientReply;
+  readonly #admitted: AdmittedRequest;
+  readonly #tried: EndpointPool[] = [];
+  #attempt: Attempt | undefined;
+  #staleResets = 0;
+  #holdsBudget = false;
+  #timer: Timer | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #paused = false;
+  #activityAt = 0;
+  /** The client has been answered, or is past answering. */
+  #over = false;
+  #tunnelled: { readonly bytesIn: number; readonly bytesOut: number } | undefined;
+
+  constructor(admitted: AdmittedRequest) {
+    this.#admitted = admitted;
+    this.#reply = new ClientReply(
+      admitted.response,
+      () => admitted.context.draining() || admitted.body?.complete === false,
+    );
+  }
+
+  get status(): number {
+    return this.#tunnelled === undefined ? this.#admitted.response.statusCode : 101;
+  }
+
+  /** Bytes of body received from the client. */
+  get bytesIn(): number {
+    return this.#tunnelled?.bytesIn ?? this.#admitted.body?.bytes ?? 0;
+  }
+
+  /** Bytes of body sent to the client. */
+  get bytesOut(): number {
+    return this.#tunnelled?.bytesOut ?? this.#reply.bytes;
+  }
+
+  start(): void {
+    this.#admitted.service.budget.deposit();
+    this.#pick();
+  }
+
+  /** The client left. Nothing is held against the endpoint. */
+  clientGone(): void {
+    this.#timer?.cancel();
+    if (this.#over) return;
+    this.cause = 'CLIENT_GONE';
+    this.#finish();
+    this.#attempt?.abort('CLIENT_GONE');
+  }
+
+  /** Ends the request with an answer of the gateway's own, or by cutting a response that has begun. */
+  fail(cause: Cause): void {
+    if (this.#over) return;
+    this.cause = cause;
+    this.#finish();
+    this.#attempt?.abort('CLIENT_GONE');
+    if (this.#reply.flushed) {
+      this.#reply.truncate();
+      return;
+    }
+    const { status, reason, headers, body } = problem(cause, this.#admitted.traceId);
+    this.#reply.drop();
+    this.#reply.hold({ status, reason, headers });
+    if (this.#admitted.method !== 'HEAD') this.#reply.write(body);
+    this.#end([]);
+  }
+
+  #pick(): void {
+    const pool = this.#admitted.service.pick({ tried: this.#tried });
+    if (pool === undefined) this.fail(this.attempts === 0 ? 'NO_ENDPOINT' : (this.cause ?? 'NO_ENDPOINT'));
+    else this.#connect(pool, false);
+  }
+
+  #connect(pool: EndpointPool, fresh: boolean): void {
+    const connection = pool.acquire(fresh);
+    if (connection !== undefined) {
+      this.#send(pool, connection);
+      return;
+    }
+    this.#stopWaiting = pool.wait((granted) => {
+      this.#stopWaiting = undefined;
+      this.#timer?.cancel();
+      this.#send(pool, granted);
+    });
+    if (this.#stopWaiting === undefined) this.fail('OVERLOADED');
+    else this.#setTimer(this.#tryTimeLeft(), () => this.fail('OVERLOADED'));
+  }
+
+  #send(pool: EndpointPool, connection: Connection): void {
+    const { clock } = this.#admitted.context;
+    this.attempts += 1;
+    this.#tried.push(pool);
+    this.endpoint = pool.endpoint.address;
+    const attempt = new Attempt(pool, connection, this, clock.monotonic);
+    this.#attempt = attempt;
+    this.#setTimer(this.#tryTimeLeft(), () => attempt.abort('UPSTREAM_TIMEOUT'));
+    const { method, target, headers, body, websocket } = this.#admitted;
+    connection.client.dispatch(
+      {
+        path: target,
+        // undici sends any token; its type lists only the common ones.
+        method: method as 'GET',
+        headers,
+        body: body === undefined ? null : body.open(),
+        upgrade: websocket ? 'websocket' : null,
+        // Keeps the connection after HEAD and after bodies on methods that seldom have one.
+        ...(websocket ? {} : { reset: false }),
+        blocking: false,
+      },
+      attempt,
+    );
+  }
+
+  onInformation(status: number, raw: Buffer[]): void {
+    writeInformation(this.#admitted.response, status, raw);
+  }
+
+  onHead(attempt: Attempt, status: number, reason: string, raw: Buffer[]): boolean {
+    this.#timer?.cancel();
+    const { traceId, acceptsTrailers, method, route } = this.#admitted;
+    if (route.policy.retryOn.length > 0 && this.#retry(attempt, { ...ANSWERED, status })) return false;
+    const { headers, eventStream } = responseHead(raw, status, traceId, acceptsTrailers);
+    const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
+    this.cause = undefined;
+    this.#reply.hold({ status, reason, headers });
+    if (hasBody) this.#watchSilence(eventStream ? route.policy.tunnelIdleTimeout : route.policy.idleTimeout);
+    return true;
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#activityAt = this.#admitted.context.clock.monotonic();
+    if (this.#reply.write(chunk)) return true;
+    this.#paused = true;
+    this.#admitted.response.once('drain', () => {
+      this.#paused = false;
+      this.#activityAt = this.#admitted.context.clock.monotonic();
+      this.#attempt?.resume();
+    });
+    return false;
+  }
+
+  onEnd(trailers: Buffer[]): void {
+    this.#finish();
+    this.#end(this.#admitted.acceptsTrailers ? endToEndFields(trailers) : []);
+  }
+
+  onUpgrade(raw: Buffer[], socket: Duplex): void {
+    const { route, response, context, traceId } = this.#admitted;
+    const attempt = this.#attempt;
+    this.#finish();
+    openTunnel({
+      response,
+      raw,
+      endpoint: socket,
+      traceId,
+      tunnels: context.tunnels,
+      clock: context.clock,
+      idleMs: route.policy.tunnelIdleTimeout,
+      onClose: (bytesIn, bytesOut) => {
+        this.#tunnelled = { bytesIn, bytesOut };
+        attempt?.tunnelClosed();
+      },
+    });
+  }
+
+  onSettled(attempt: Attempt, outcome: Outcome): void {
+    const { context, service, route } = this.#admitted;
+    this.upstreamMs += context.clock.monotonic() - attempt.begunAt;
+    if (this.#holdsBudget) service.budget.release();
+    this.#holdsBudget = false;
+    service.settled(attempt.pool);
+    context.announce('attempt', {
+      service: serviceName(route),
+      endpoint: attempt.pool.endpoint.address,
+      outcome: outcome.class,
+      status: outcome.status,
+    });
+  }
+
+  onFailure(attempt: Attempt, outcome: Outcome): void {
+    this.#timer?.cancel();
+    if (this.#over || outcome.cause === undefined) return;
+    if (!attempt.headReceived && this.#retry(attempt, outcome)) return;
+    this.fail(outcome.cause);
+  }
+
+  /** Whether another attempt has begun. */
+  #retry(attempt: Attempt, outcome: Outcome): boolean {
+    const { method, body, service, route, context } = this.#admitted;
+    const decision = decideRetry(outcome, {
+      method,
+      bodyReplayable: body === undefined || body.replayable,
+      attempts: this.attempts,
+      maxAttempts: route.policy.maxAttempts,
+      staleResets: this.#staleResets,
+      retryOn: route.policy.retryOn,
+      remainingMs: this.#totalTimeLeft(),
+    });
+    if (!decision.retry) return false;
+    const other = decision.sameEndpoint ? attempt.pool : service.pick({ tried: this.#tried });
+    if (other === undefined || !service.budget.tryAcquire()) return false;
+    this.#holdsBudget = true;
+    if (decision.sameEndpoint) this.#staleResets += 1;
+    this.cause = outcome.cause;
+    context.announce('retry', { service: serviceName(route), reason: decision.reason });
+    this.#connect(other, decision.sameEndpoint);
+    return true;
+  }
+
+  #totalTimeLeft(): number {
+    const { route, context, startedAt } = this.#admitted;
+    return route.policy.totalTimeout - (context.clock.monotonic() - startedAt);
+  }
+
+  #tryTimeLeft(): number {
+    return Math.max(1, Math.min(this.#admitted.route.policy.tryTimeout, this.#totalTimeLeft()));
+  }
+
+  #setTimer(delayMs: number, task: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#admitted.context.clock.after(delayMs, task);
+  }
+
+  /** Gives up on an endpoint that falls silent in mid-body; a client that is slow to read is no silence. */
+  #watchSilence(idleMs: number): void {
+    const { clock } = this.#admitted.context;
+    this.#activityAt = clock.monotonic();
+    const check = (): void => {
+      const silentMs = this.#paused ? 0 : clock.monotonic() - this.#activityAt;
+      if (silentMs >= idleMs) this.#attempt?.abort('UPSTREAM_TIMEOUT');
+      else this.#setTimer(idleMs - silentMs, check);
+    };
+    this.#setTimer(idleMs, check);
+  }
+
+  /**
+   * Ends the response. While the client still sends its body the end is held back and the rest read
+   * and thrown away, for a while: closing at once would reset the connection, and the reset may
+   * overtake the response (RFC 9112 section 9.6).
+   */
+  #end(trailers: [string, string][]): void {
+    const { body, request, context } = this.#admitted;
+    if (body === undefined || body.complete) {
+      this.#reply.end(trailers);
+      return;
+    }
+    this.#reply.flush();
+    const end = (): void => {
+      this.#timer?.cancel();
+      this.#reply.end(trailers);
+    };
+    request.once('end', end);
+    this.#timer = context.clock.after(LINGER_MS, end);
+    body.discard();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#timer?.cancel();
+    this.#stopWaiting?.();
+  }
+}
+
+const ANSWERED: Outcome = {
+  class: 'ok',
+  status: 0,
+  cause: undefined,
+  nothingSent: false,
+  reusedConnection: false,
+  headMs: 0,
+};

@@ -1,0 +1,142 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Cause } from '../core/causes.js';
+import type { RouteRule } from '../core/route.js';
+import { canonicalPath, forwardedPath } from '../routing/path.js';
+import { clientAddress } from './client-address.js';
+import type { ClientConnection } from './client-connection.js';
+import type { Generation, ProxyContext } from './context.js';
+import { Exchange } from './exchange.js';
+import { problem } from './problem.js';
+import { recordWhenClosed } from './record.js';
+import { RequestBody } from './request-body.js';
+import { forwardedHeaders, type RequestHead, readRequestHead } from './request-headers.js';
+import { readTarget } from './target.js';
+import { type TraceContext, traceContext } from './trace-context.js';
+
+/** A request whose head has been read; what every later step works on. */
+export interface Accepted {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly context: ProxyContext;
+  readonly generation: Generation;
+  readonly connection: ClientConnection;
+  readonly head: RequestHead;
+  readonly trace: TraceContext;
+  readonly method: string;
+  /** As sent, without the query. */
+  readonly rawPath: string;
+  readonly query: string;
+  readonly host: string | undefined;
+  /** Address of the client, by the word of trusted proxies. */
+  readonly client: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number;
+  readonly malformed: boolean;
+}
+
+/**
+ * Serves one request: accept → match → admit, then an Exchange goes on with pick → connect → send →
+ * respond. Whatever comes of it is recorded once, when the response has closed.
+ */
+export function handleRequest(
+  context: ProxyContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+  websocket = false,
+): void {
+  const accepted = accept(context, request, response);
+  const { head, rawPath, host, generation } = accepted;
+
+  // One canonical path is routed on and forwarded, so that nothing can be routed as one thing and
+  // understood by the endpoint as another.
+  const path = accepted.malformed ? undefined : canonicalPath(rawPath, generation.table.depth);
+  if (path === undefined) return refuse(accepted, undefined, 'BAD_REQUEST');
+
+  if (head.unknownExpectation) return refuse(accepted, undefined, 'EXPECTATION_FAILED');
+
+  const route = generation.table.match(host, path);
+  if (route === undefined) return refuse(accepted, undefined, 'NO_ROUTE');
+
+  if ((head.contentLength ?? 0) > route.policy.maxBody) return refuse(accepted, route, 'PAYLOAD_TOO_LARGE');
+  const exchange = admit(accepted, route, path, websocket);
+  recordWhenClosed(accepted, route, exchange);
+  if (head.expectsContinue && request.httpVersionMinor > 0) response.writeContinue();
+  exchange.start();
+}
+
+function accept(context: ProxyContext, request: IncomingMessage, response: ServerResponse): Accepted {
+  const generation = context.current();
+  const connection = generation.connectionOf(request.socket);
+  const head = readRequestHead(request.rawHeaders);
+  const target = readTarget(request.url ?? '');
+  // The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2).
+  const host = target?.authority ?? head.host;
+  const hostMissing = head.host === undefined && request.httpVersionMinor > 0;
+  return {
+    request,
+    response,
+    context,
+    generation,
+    connection,
+    head,
+    trace: traceContext(head.traceparent, context.randomHex),
+    method: request.method ?? '',
+    rawPath: target?.path ?? '',
+    query: target?.query ?? '',
+    host,
+    client: clientAddress(connection.peer, head.forwardedFor, generation.proxies),
+    at: context.clock.now(),
+    startedAt: context.clock.monotonic(),
+    malformed: head.malformed !== undefined || target === undefined || hostMissing,
+  };
+}
+
+function admit(accepted: Accepted, route: RouteRule, path: string, websocket: boolean): Exchange {
+  const { request, response, context, head, trace, connection, startedAt } = accepted;
+  const { policy } = route;
+  const host = accepted.host ?? '';
+  const hasBody = head.chunked || (head.contentLength ?? 0) > 0;
+  const limits = { max: policy.maxBody, replay: policy.replayBuffer };
+  const body = hasBody
+    ? new RequestBody(request, limits, () => exchange.fail('PAYLOAD_TOO_LARGE'))
+    : undefined;
+  const exchange = new Exchange({
+    request,
+    response,
+    context,
+    route,
+    service: context.serviceOf(route),
+    traceId: trace.traceId,
+    method: accepted.method,
+    target: forwardedPath(route, path) + accepted.query,
+    headers: forwardedHeaders({
+      raw: request.rawHeaders,
+      head,
+      connection,
+      host,
+      hostSent: policy.hostHeader ?? host,
+      traceparent: trace.traceparent,
+      traceContinued: trace.continued,
+      keepLength: hasBody,
+    }),
+    body,
+    acceptsTrailers: head.acceptsTrailers,
+    websocket,
+    startedAt,
+  });
+  return exchange;
+}
+
+/** Answers a request that never got as far as a service. The rest of its body is not waited for. */
+function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): void {
+  const { request, response, trace, method, head, context } = accepted;
+  const { status, reason, headers, body } = problem(cause, trace.traceId);
+  recordWhenClosed(accepted, route, undefined, cause);
+  const unread = head.chunked || (head.contentLength ?? 0) > 0;
+  if (unread || cause === 'BAD_REQUEST' || context.draining()) headers.push('Connection', 'close');
+  response.writeHead(status, reason, headers);
+  response.end(method === 'HEAD' ? undefined : body);
+  if (unread) request.resume();
+}

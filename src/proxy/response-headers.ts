@@ -1,0 +1,91 @@
+import { headerKind, namedInConnection } from './header-kinds.js';
+import { VIA } from './request-headers.js';
+
+/** An endpoint's response head, ready for the client. */
+export interface ResponseHead {
+  /** Flat list for `writeHead`, without hop-by-hop fields. */
+  readonly headers: string[];
+  /** Bytes announced; undefined when there is no Content-Length. */
+  readonly contentLength: number | undefined;
+  readonly eventStream: boolean;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Reads undici's raw list of buffers. The stripping is the same as for requests (RFC 9110 section
+ * 7.6.1). `Content-Length` goes with a 204 (RFC 9110 section 8.6 forbids it there), `Trailer` stays
+ * only for a client that takes trailers, and our own `x-trace-id` replaces the endpoint's.
+ */
+export function responseHead(
+  raw: readonly Buffer[],
+  status: number,
+  traceId: string,
+  trailers: boolean,
+): ResponseHead {
+  const headers: string[] = [];
+  const named = connectionNames(raw);
+  let contentLength: number | undefined;
+  let eventStream = false;
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = latin1(raw[index]);
+    const value = latin1(raw[index + 1]);
+    switch (headerKind(name)) {
+      case 'hop-by-hop':
+      case 'connection':
+      case 'transfer-encoding':
+      case 'upgrade':
+      case 'te':
+      case 'x-trace-id':
+        continue;
+      case 'trailer':
+        if (!trailers) continue;
+        break;
+      case 'content-length':
+        if (status === 204) continue;
+        contentLength = Number(value);
+        break;
+      case 'end-to-end':
+        if (named.size > 0 && named.has(name.toLowerCase())) continue;
+        if (value.startsWith('text/event-stream') && name.toLowerCase() === 'content-type')
+          eventStream = true;
+        break;
+    }
+    headers.push(name, value);
+  }
+  headers.push('Via', VIA, 'x-trace-id', traceId);
+  return { headers, contentLength, eventStream };
+}
+
+/** Names that the endpoint's `Connection` makes hop-by-hop. `Connection` may come after them. */
+function connectionNames(raw: readonly Buffer[]): ReadonlySet<string> {
+  let names = NONE;
+  for (let index = 0; index < raw.length; index += 2) {
+    if (raw[index]?.length !== 10 || headerKind(latin1(raw[index])) !== 'connection') continue;
+    const found = namedInConnection(latin1(raw[index + 1]));
+    names = names.size === 0 ? found : new Set([...names, ...found]);
+  }
+  return names;
+}
+
+/** The end-to-end fields of a head or of trailers, framing left out (RFC 9110 section 6.5.1). */
+export function endToEndFields(raw: readonly Buffer[]): [string, string][] {
+  const fields: [string, string][] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = latin1(raw[index]);
+    const kind = headerKind(name);
+    if (kind === 'end-to-end' || kind === 'via') fields.push([name, latin1(raw[index + 1])]);
+  }
+  return fields;
+}
+
+/** The same as lines to write to a socket. */
+export function headerLines(raw: readonly Buffer[]): string {
+  return endToEndFields(raw)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+}
+
+function latin1(bytes: Buffer | undefined): string {
+  return bytes === undefined ? '' : bytes.toString('latin1');
+}

@@ -1,0 +1,29 @@
+/** A request target, taken apart (RFC 9112 section 3.2). */
+export interface Target {
+  /** As sent, without the query; not yet checked. */
+  readonly path: string;
+  /** With its `?`; empty when there is none. */
+  readonly query: string;
+  /** Host and port of an absolute-form target; undefined for the usual origin form. */
+  readonly authority: string | undefined;
+}
+
+const ABSOLUTE = /^https?:\/\/([^/?#@]+)(.*)$/is;
+
+/**
+ * Undefined for what cannot be routed by path: authority form, asterisk form, and an absolute form
+ * with user information, which a proxy must not pass on (RFC 9110 section 4.2.4).
+ */
+export function readTarget(target: string): Target | undefined {
+  if (target.charCodeAt(0) === 47) return split(target, undefined);
+  const match = ABSOLUTE.exec(target);
+  if (match === null) return undefined;
+  const [, authority, rest = ''] = match;
+  return split(rest.startsWith('/') ? rest : `/${rest}`, authority);
+}
+
+function split(origin: string, authority: string | undefined): Target {
+  const mark = origin.indexOf('?');
+  if (mark < 0) return { path: origin, query: '', authority };
+  return { path: origin.slice(0, mark), query: origin.slice(mark), authority };
+}

@@ -1,0 +1,58 @@
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ProxyContext } from './context.js';
+import { handleRequest } from './handler.js';
+import { headerKind } from './header-kinds.js';
+
+/**
+ * Listens for upgrades on an HTTP server. A WebSocket handshake is served like any request, on the
+ * bare socket, until the endpoint agrees. Any other upgrade is ignored, which RFC 9110 section 7.8
+ * allows: the request is served as if it had not asked.
+ */
+export function acceptUpgrades(server: Server, context: ProxyContext): void {
+  server.on('upgrade', (request, socket, head) => {
+    const stream = socket as Socket;
+    if (isWebSocket(request)) serveHandshake(context, request, stream, head);
+    else serveWithoutUpgrade(server, request, stream, head);
+  });
+}
+
+function isWebSocket(request: IncomingMessage): boolean {
+  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+function serveHandshake(context: ProxyContext, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  socket.on('error', () => socket.destroy());
+  if (head.length > 0) socket.unshift(head);
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.once('finish', () => {
+    response.detachSocket(socket);
+    response.emit('close');
+    socket.destroySoon();
+  });
+  handleRequest(context, request, response, true);
+}
+
+/**
+ * Node hands every upgrade to the listener as soon as there is one. So the head goes back on the
+ * socket without `Upgrade`, and the server meets the connection again.
+ */
+function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const { rawHeaders, method, url, httpVersion } = request;
+  let text = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    const kind = headerKind(name);
+    if (kind !== 'upgrade' && kind !== 'connection') text += `${name}: ${rawHeaders[index + 1]}\r\n`;
+    if (kind === 'connection') text += `${name}: ${withoutUpgrade(rawHeaders[index + 1] ?? '')}\r\n`;
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
+  server.emit('connection', socket);
+}
+
+function withoutUpgrade(connection: string): string {
+  const options = connection.split(',').map((option) => option.trim());
+  return options.filter((option) => option.toLowerCase() !== 'upgrade').join(', ') || 'keep-alive';
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../core/clock.js';
+
+export interface BudgetOptions {
+  /** Retries allowed per request, over the window. */
+  readonly share: number;
+  /** Retries always allowed at once, so that a quiet service may retry at all. */
+  readonly minConcurrent: number;
+}
+
+export const DEFAULT_BUDGET: BudgetOptions = { share: 0.2, minConcurrent: 3 };
+
+const HALF_LIFE_MS = 10_000;
+
+/**
+ * Bounds the retries of one service to a share of its recent requests, so that retries cannot
+ * multiply an overload (tower's retry budget; Envoy's retry_budget). Recent means an exponentially
+ * decaying count with a half-life of 10 s.
+ */
+export class RetryBudget {
+  readonly #clock: Clock;
+  readonly #options: BudgetOptions;
+  #requests = 0;
+  #retries = 0;
+  #active = 0;
+  #decayedAt: number;
+
+  constructor(clock: Clock, options: BudgetOptions = DEFAULT_BUDGET) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#decayedAt = clock.monotonic();
+  }
+
+  /** Counts one request, not its retries. */
+  deposit(): void {
+    this.#requests += 1;
+  }
+
+  /** Whether one more retry may start. Each granted one must be given back with `release`. */
+  tryAcquire(): boolean {
+    this.#decay();
+    const allowed =
+      this.#active < this.#options.minConcurrent || this.#retries < this.#requests * this.#options.share;
+    if (!allowed) return false;
+    this.#active += 1;
+    this.#retries += 1;
+    return true;
+  }
+
+  release(): void {
+    this.#active -= 1;
+  }
+
+  #decay(): void {
+    const now = this.#clock.monotonic();
+    const factor = 0.5 ** ((now - this.#decayedAt) / HALF_LIFE_MS);
+    this.#requests *= factor;
+    this.#retries *= factor;
+    this.#decayedAt = now;
+  }
+}

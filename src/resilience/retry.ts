@@ -1,0 +1,48 @@
+import type { Cause } from '../core/causes.js';
+import { isIdempotent, type Outcome } from '../core/outcome.js';
+
+/** What a retry decision is made of; nothing here is a socket. */
+export interface RetryFacts {
+  readonly method: string;
+  /** Whether the request body can be sent again from its start: none, or all of it kept so far. */
+  readonly bodyReplayable: boolean;
+  /** Attempts made, the failed one included. */
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  /** Earlier resets on reused connections in this request. */
+  readonly staleResets: number;
+  /** Statuses of complete responses for which the route wants another try. */
+  readonly retryOn: readonly number[];
+  /** Milliseconds of the total timeout that are left. */
+  readonly remainingMs: number;
+}
+
+export type RetryDecision =
+  | { readonly retry: false }
+  | {
+      readonly retry: true;
+      readonly reason: Cause | 'status';
+      /** The endpoint is not to blame: the connection was stale. It may be tried again on a fresh one. */
+      readonly sameEndpoint: boolean;
+    };
+
+const NO: RetryDecision = { retry: false };
+
+/**
+ * Whether to try again, by proof of what was sent (RFC 9110 section 9.2.2):
+ * never sent → any method; sent on a reused idle connection that broke before a byte came back →
+ * idempotent methods, once; a listed status → idempotent methods. A response that has begun is
+ * never taken back; the caller does not ask then.
+ */
+export function decideRetry(outcome: Outcome, facts: RetryFacts): RetryDecision {
+  if (facts.attempts >= facts.maxAttempts || facts.remainingMs <= 0 || !facts.bodyReplayable) return NO;
+  if (outcome.cause === undefined) {
+    const listed = facts.retryOn.includes(outcome.status) && isIdempotent(facts.method);
+    return listed ? { retry: true, reason: 'status', sameEndpoint: false } : NO;
+  }
+  if (outcome.cause === 'CLIENT_GONE') return NO;
+  if (outcome.nothingSent) return { retry: true, reason: outcome.cause, sameEndpoint: false };
+  const stale = outcome.class === 'reset' && outcome.reusedConnection && facts.staleResets === 0;
+  if (stale && isIdempotent(facts.method)) return { retry: true, reason: outcome.cause, sameEndpoint: true };
+  return NO;
+}
