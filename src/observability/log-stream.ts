@@ -2,7 +2,7 @@ import { type DestinationStream, destination } from 'pino';
 import { type Clock, systemClock, type Timer } from '../core/clock.js';
 
 /** Lines are gathered to this size or for this long, whichever comes first: one system call for many lines. */
-const BATCH_BYTES = 4096;
+const BATCH_BYTES = 8 * 1024;
 const BATCH_MS = 100;
 
 /** What a reader that stands still may cost in memory; beyond it, lines are dropped. */

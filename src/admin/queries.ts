@@ -1,0 +1,46 @@
+import type { JournalQuery } from '../core/views.js';
+import { AdminProblem } from './problems.js';
+
+const DEFAULT_LIMIT = 1_000;
+const MAX_LIMIT = 10_000;
+const KNOWN = new Set(['service', 'since', 'limit']);
+
+/**
+ * Reads the query of `/api/events`. `since` is milliseconds since the epoch or an ISO 8601 time.
+ * Throws BAD_REQUEST naming the parameter that is wrong.
+ */
+export function readJournalQuery(query: Readonly<Record<string, unknown>>): JournalQuery {
+  const unknown = Object.keys(query).find((name) => !KNOWN.has(name));
+  if (unknown !== undefined) throw badQuery(unknown, 'is not known; there are service, since and limit');
+  const service = single(query, 'service');
+  const since = single(query, 'since');
+  const limit = single(query, 'limit');
+  return {
+    ...(service !== undefined && { service }),
+    ...(since !== undefined && { since: readMoment(since) }),
+    limit: limit === undefined ? DEFAULT_LIMIT : readLimit(limit),
+  };
+}
+
+function single(query: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const value = query[name];
+  if (value === undefined || typeof value === 'string') return value;
+  throw badQuery(name, 'is given more than once');
+}
+
+function readMoment(text: string): number {
+  const moment = /^\d{1,16}$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isNaN(moment))
+    throw badQuery('since', 'is neither milliseconds since the epoch nor an ISO 8601 time');
+  return moment;
+}
+
+function readLimit(text: string): number {
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw badQuery('limit', `is not a whole number from 1 to ${MAX_LIMIT}`);
+}
+
+function badQuery(name: string, what: string): AdminProblem {
+  return new AdminProblem('BAD_REQUEST', `The query parameter "${name}" ${what}.`);
+}

@@ -1,0 +1,95 @@
+import type { FastifyInstance } from 'fastify';
+import { parseAddress } from '../core/address.js';
+import type { GatewayActions, GatewayViews, JournalView, ServiceView } from '../core/views.js';
+import { AdminProblem } from './problems.js';
+import { readJournalQuery } from './queries.js';
+import type { EventStream } from './stream.js';
+
+export interface AdminParts {
+  readonly views: GatewayViews;
+  readonly actions: GatewayActions;
+  readonly journal: JournalView;
+  readonly metricsText: () => Promise<string>;
+  readonly stream: EventStream;
+}
+
+interface EndpointParams {
+  readonly name: string;
+  readonly address: string;
+}
+
+const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The probes, the metrics and the JSON API. */
+export function registerRoutes(app: FastifyInstance, parts: AdminParts): void {
+  registerProbes(app, parts);
+  registerReads(app, parts);
+  registerVerbs(app, parts);
+}
+
+function registerProbes(app: FastifyInstance, { views, metricsText }: AdminParts): void {
+  app.get('/healthz', async () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const readiness = views.readiness();
+    return reply.code(readiness.ready ? 200 : 503).send(readiness);
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(PROMETHEUS_TEXT).send(await metricsText()));
+}
+
+function registerReads(app: FastifyInstance, { views, journal, stream }: AdminParts): void {
+  app.get('/api/routes', async () => views.routes());
+  app.get('/api/config', async () => views.config());
+  app.get('/api/registry', async () => views.registries());
+  app.get('/api/services', async () => views.services());
+  app.get<{ Params: { name: string } }>('/api/services/:name', async ({ params }) =>
+    knownService(views, params.name),
+  );
+  app.get<{ Querystring: Record<string, unknown> }>('/api/events', async ({ query }) =>
+    journal.entries(readJournalQuery(query)),
+  );
+  // A HEAD would open a stream that nobody reads.
+  app.get('/api/stream', { exposeHeadRoute: false }, async (_request, reply) => {
+    stream.add(reply.raw);
+    reply.hijack();
+  });
+}
+
+function registerVerbs(app: FastifyInstance, { views, actions }: AdminParts): void {
+  for (const verb of ['drain', 'undrain'] as const) {
+    app.post<{ Params: EndpointParams }>(
+      `/api/services/:name/endpoints/:address/${verb}`,
+      async ({ params: { name, address } }) => {
+        knownService(views, name);
+        const canonical = readAddress(address);
+        if (!actions[verb](name, canonical)) throw unknownEndpoint(name, canonical);
+        const endpoint = views.service(name)?.endpoints.find((one) => one.address === canonical);
+        return { service: name, address: canonical, state: endpoint?.state ?? null };
+      },
+    );
+  }
+  app.post('/api/reload', async () => {
+    const errors = await actions.reload();
+    if (errors.length > 0) {
+      throw new AdminProblem('CONFIG_INVALID', 'The configuration was refused; the old one stays.', {
+        errors,
+      });
+    }
+    return { generation: views.config().generation };
+  });
+}
+
+function knownService(views: GatewayViews, name: string): ServiceView {
+  const service = views.service(name);
+  if (service === undefined) throw new AdminProblem('UNKNOWN_SERVICE', `There is no service "${name}".`);
+  return service;
+}
+
+function readAddress(text: string): string {
+  const address = parseAddress(text);
+  if (typeof address === 'string') throw new AdminProblem('BAD_REQUEST', `The address "${text}" ${address}.`);
+  return address.text;
+}
+
+function unknownEndpoint(service: string, address: string): AdminProblem {
+  return new AdminProblem('UNKNOWN_ENDPOINT', `The service "${service}" has no endpoint ${address}.`);
+}
