@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { behindGateway, routeAll } from '../support/gateway-under-test.js';
+import { RawClient, rawRequest, Truncated } from '../support/raw-client.js';
+import { chunked, head, ok } from '../support/raw-http.js';
+import { answering, type Script } from '../support/raw-upstream.js';
+
+const GET = head('GET / HTTP/1.1', 'Host: a');
+
+const invalid: Readonly<Record<string, string>> = {
+  'another protocol': 'SSH-2.0-OpenSSH_9.2\r\n',
+  'HTTP/0.9': '<html>hello</html>',
+  'no status': 'HTTP/1.1\r\n\r\n',
+  'a status that is no number': head('HTTP/1.1 abc OK', 'Content-Length: 0'),
+  'a field name with a space': head('HTTP/1.1 200 OK', 'Bad Name: x', 'Content-Length: 0'),
+  'a field without a colon': head('HTTP/1.1 200 OK', 'Bad', 'Content-Length: 0'),
+  'a NUL in a field': head('HTTP/1.1 200 OK', 'X-A: a\0b', 'Content-Length: 0'),
+  'a bare CR in a field': head('HTTP/1.1 200 OK', 'X-A: a\rb', 'Content-Length: 0'),
+  'Content-Length beside Transfer-Encoding':
+    head('HTTP/1.1 200 OK', 'Content-Length: 5', 'Transfer-Encoding: chunked') + chunked(['hello']),
+  'differing lengths': `${head('HTTP/1.1 200 OK', 'Content-Length: 5', 'Content-Length: 6')}hello!`,
+  'a length that is no number': `${head('HTTP/1.1 200 OK', 'Content-Length: five')}hello`,
+  'an oversized head': head('HTTP/1.1 200 OK', `X-A: ${'a'.repeat(200_000)}`, 'Content-Length: 0'),
+  'a switch of protocols nobody asked for': head('HTTP/1.1 101 Switching Protocols', 'Upgrade: x'),
+};
+
+for (const [what, answer] of Object.entries(invalid)) {
+  test(`an endpoint that answers with ${what}: 502 BAD_UPSTREAM_RESPONSE`, async (t) => {
+    const { port, upstream, gateway } = await behindGateway(t, answering(answer));
+    const response = await rawRequest(port, GET);
+    assert.equal(response.status, 502);
+    assert.match(response.body.toString(), /"code":"BAD_UPSTREAM_RESPONSE"/);
+    const connection = await upstream.connection();
+    await connection.closed();
+    assert.equal(upstream.requests.length, 1, 'it was not sent twice');
+    assert.equal((await gateway.record()).cause, 'BAD_UPSTREAM_RESPONSE');
+  });
+}
+
+/** Answers with the start of a response, then ends the connection. */
+function breaking(answer: string, how: 'end' | 'reset'): Script {
+  return async (connection) => {
+    await connection.request();
+    await connection.write(answer);
+    if (how === 'end') connection.end();
+    else connection.reset();
+  };
+}
+
+const LENGTH_SHORT = `${head('HTTP/1.1 200 OK', 'Content-Length: 100')}only this`;
+const CHUNKS_CUT = `${head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')}9\r\nonly this\r\n`;
+const CHUNK_CUT = `${head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')}64\r\nonly this`;
+const CHUNK_BAD = `${head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')}9\r\nonly this\r\nzz\r\n`;
+
+const broken: Readonly<Record<string, Script>> = {
+  'a body shorter than its Content-Length': breaking(LENGTH_SHORT, 'end'),
+  'chunks without the last one': breaking(CHUNKS_CUT, 'end'),
+  'a chunk cut short': breaking(CHUNK_CUT, 'end'),
+  'a malformed chunk': breaking(CHUNK_BAD, 'end'),
+};
+
+for (const [what, script] of Object.entries(broken)) {
+  test(`an endpoint that sends ${what}: the client sees it cut, never a clean end`, async (t) => {
+    const { port } = await behindGateway(t, script);
+    await assert.rejects(rawRequest(port, GET), Truncated);
+  });
+}
+
+test('an endpoint that resets inside a body: the client sees it cut, after what had come', async (t) => {
+  for (const start of [LENGTH_SHORT, CHUNKS_CUT, `${head('HTTP/1.1 200 OK')}only this`]) {
+    const { port, upstream } = await behindGateway(t, () => undefined);
+    const client = await RawClient.connect(port);
+    await client.write(GET);
+    const connection = await upstream.connection();
+    await connection.requestHead();
+    await connection.write(start);
+    await client.sees('only this');
+    connection.reset();
+    await assert.rejects(client.response(), Truncated);
+    client.destroy();
+  }
+});
+
+test('an endpoint silent inside a body for longer than idleTimeout: the client sees it cut', async (t) => {
+  const { port, upstream } = await behindGateway(
+    t,
+    async (connection) => {
+      await connection.request();
+      await connection.write(LENGTH_SHORT);
+    },
+    routeAll('idleTimeout: 100ms'),
+  );
+  await assert.rejects(rawRequest(port, GET), Truncated);
+  await (await upstream.connection()).closed();
+});
+
+test('bytes after a complete response are never taken for the next one', async (t) => {
+  const { port } = await behindGateway(t, answering(ok('first') + ok('smuggled')));
+  const client = await RawClient.connect(port);
+  t.after(() => client.destroy());
+  for (let turn = 0; turn < 3; turn += 1) {
+    await client.write(GET);
+    assert.equal((await client.response()).body.toString(), 'first');
+  }
+});
+
+test('a client that is answered with a problem may go on using its connection', async (t) => {
+  const { port } = await behindGateway(
+    t,
+    answering((request) => (request.startLine.includes('/bad') ? 'rubbish\r\n\r\n' : ok('good'))),
+  );
+  const client = await RawClient.connect(port);
+  t.after(() => client.destroy());
+  await client.write(head('GET /bad HTTP/1.1', 'Host: a'));
+  assert.equal((await client.response()).status, 502);
+  await client.write(GET);
+  assert.equal((await client.response()).body.toString(), 'good');
+});

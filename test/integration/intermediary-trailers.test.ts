@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { behindGateway } from '../support/gateway-under-test.js';
+import { rawRequest } from '../support/raw-client.js';
+import { chunked, fieldOf, fieldsOf, head } from '../support/raw-http.js';
+import { answering } from '../support/raw-upstream.js';
+
+// RFC 9110 section 6.5, "Trailer Fields".
+
+const WITH_TRAILERS =
+  head('HTTP/1.1 200 OK', 'Trailer: X-Sum, Server-Timing', 'Transfer-Encoding: chunked') +
+  chunked(['one', 'two'], ['X-Sum: 42', 'Server-Timing: db;dur=5', 'X-Sum: 43']);
+
+test('response trailers pass to a client that takes them', async (t) => {
+  const { port } = await behindGateway(t, answering(WITH_TRAILERS));
+  const response = await rawRequest(
+    port,
+    head('GET / HTTP/1.1', 'Host: a', 'Connection: TE', 'TE: trailers'),
+  );
+  assert.equal(response.body.toString(), 'onetwo');
+  assert.deepEqual(response.trailers, [
+    ['X-Sum', '42'],
+    ['Server-Timing', 'db;dur=5'],
+    ['X-Sum', '43'],
+  ]);
+  assert.equal(fieldOf(response, 'Trailer'), 'X-Sum, Server-Timing');
+});
+
+test('a client that did not ask for trailers gets the body without them', async (t) => {
+  const { port } = await behindGateway(t, answering(WITH_TRAILERS));
+  const response = await rawRequest(port, head('GET / HTTP/1.1', 'Host: a'));
+  assert.equal(response.body.toString(), 'onetwo');
+  assert.deepEqual(response.trailers, []);
+  assert.deepEqual(fieldsOf(response, 'Trailer'), []);
+});
+
+test('trailers cannot reframe or redirect a response: framing and hop-by-hop fields in them are dropped', async (t) => {
+  const fields = ['Content-Length: 1', 'Transfer-Encoding: chunked', 'Connection: close', 'X-Sum: 42'];
+  const { port } = await behindGateway(
+    t,
+    answering(head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + chunked(['one'], fields)),
+  );
+  const response = await rawRequest(
+    port,
+    head('GET / HTTP/1.1', 'Host: a', 'Connection: TE', 'TE: trailers'),
+  );
+  assert.deepEqual(response.trailers, [['X-Sum', '42']]);
+});
+
+test('request trailers never become header fields, and the body before them is whole', async (t) => {
+  const { port, upstream } = await behindGateway(t);
+  const body = chunked(['one', 'two'], ['X-Sum: 42', 'Host: evil.example', 'X-Forwarded-For: 6.6.6.6']);
+  await rawRequest(
+    port,
+    head('POST / HTTP/1.1', 'Host: a', 'Trailer: X-Sum', 'Transfer-Encoding: chunked') + body,
+  );
+  const seen = await upstream.request();
+  assert.equal(seen.body.toString(), 'onetwo');
+  assert.deepEqual(fieldsOf(seen, 'X-Sum'), []);
+  assert.deepEqual(fieldsOf(seen, 'Host'), ['a']);
+  assert.deepEqual(fieldsOf(seen, 'X-Forwarded-For'), ['127.0.0.1']);
+  assert.ok(seen.trailers.every(([name]) => name === 'X-Sum'));
+});
+
+test('request trailers are forwarded', async (t) => {
+  const { port, upstream } = await behindGateway(t);
+  await rawRequest(
+    port,
+    head('POST / HTTP/1.1', 'Host: a', 'Trailer: X-Sum', 'Transfer-Encoding: chunked') +
+      chunked(['one'], ['X-Sum: 42']),
+  );
+  assert.deepEqual((await upstream.request()).trailers, [['X-Sum', '42']]);
+});

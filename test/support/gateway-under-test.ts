@@ -1,0 +1,87 @@
+import type { TestContext } from 'node:test';
+import { parseConfig } from '../../src/config/load.js';
+import { systemClock } from '../../src/core/clock.js';
+import { EventHub, type RequestRecord } from '../../src/core/events.js';
+import { createStaticSource } from '../../src/discovery/static-source.js';
+import { startGateway } from '../../src/gateway.js';
+import type { LogStream } from '../../src/observability/log-stream.js';
+import { type RawUpstream, rawUpstream, type Script } from './raw-upstream.js';
+import { Sequence } from './sequence.js';
+
+export interface GatewayOptions {
+  /** A routes.yaml without `listen`, `admin` and `registry`. */
+  readonly routes: string;
+  /** Endpoint addresses by service name. */
+  readonly services?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A whole gateway in this process, on free ports, whose registry is the test itself. */
+export interface GatewayUnderTest {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly url: string;
+  /** Finished requests, in order. */
+  readonly requests: readonly RequestRecord[];
+  setEndpoints(service: string, addresses: readonly string[]): void;
+  /** The record with this index, once that request has finished. */
+  record(index?: number): Promise<RequestRecord>;
+  close(): Promise<void>;
+}
+
+/** A routes.yaml that sends everything to the service `goods`; `policy` lines go onto the route. */
+export function routeAll(...policy: readonly string[]): string {
+  return ['routes:', '  - prefix: /', '    service: goods', ...policy.map((line) => `    ${line}`), ''].join(
+    '\n',
+  );
+}
+
+const silence: LogStream = { dropped: 0, write: () => undefined, close: async () => undefined };
+
+export async function startGatewayUnderTest(options: GatewayOptions): Promise<GatewayUnderTest> {
+  const text = `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${options.routes}`;
+  const config = parseConfig(text, 'routes.yaml', {});
+  if ('errors' in config)
+    throw new Error(`the test's routes.yaml is wrong: ${JSON.stringify(config.errors)}`);
+  const hub = new EventHub();
+  const records = new Sequence<RequestRecord>('the record of request');
+  hub.on('request', (record) => records.push(record));
+  const source = createStaticSource({ name: 'main', clock: systemClock });
+  for (const [service, addresses] of Object.entries(options.services ?? {})) {
+    source.setEndpoints(service, addresses);
+  }
+  const gateway = await startGateway({
+    settings: config.settings,
+    sources: [source],
+    hub,
+    logStream: silence,
+  });
+  return {
+    port: portOf(gateway.address),
+    adminPort: portOf(gateway.adminAddress),
+    url: `http://${gateway.address}`,
+    requests: records.items,
+    record: (index) => records.nth(index),
+    setEndpoints: (service, addresses) => source.setEndpoints(service, addresses),
+    close: () => gateway.close(),
+  };
+}
+
+export interface Behind {
+  readonly gateway: GatewayUnderTest;
+  readonly upstream: RawUpstream;
+  /** The gateway's port. */
+  readonly port: number;
+}
+
+/** One raw upstream, registered as `goods`, behind a gateway. Both end with the test. */
+export async function behindGateway(t: TestContext, script?: Script, routes = routeAll()): Promise<Behind> {
+  const upstream = await rawUpstream(script);
+  t.after(() => upstream.close());
+  const gateway = await startGatewayUnderTest({ routes, services: { goods: [upstream.address] } });
+  t.after(() => gateway.close());
+  return { gateway, upstream, port: gateway.port };
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
