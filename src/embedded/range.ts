@@ -16,7 +16,10 @@ const ORDERS: Readonly<Record<string, Order>> = {
 const SORT_ORDERS: readonly (string | number)[] = ['None', 'Ascend', 'Descend'];
 const NO_BYTES = Buffer.alloc(0);
 
-/** Refuses what is wrong with the request by itself, whatever the store holds. */
+/**
+ * Refuses what is wrong with the request by itself, whatever the store holds. A sort that does not
+ * exist is refused as from etcd 3.6 on; 3.5 ignores such an order and dies of such a target.
+ */
 export function checkRange(request: RangeRequest): void {
   if (request.key.length === 0) throw refusal('EMPTY_KEY');
   if (!SORT_ORDERS.includes(request.sortOrder) || !(request.sortTarget in ORDERS))

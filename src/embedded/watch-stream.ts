@@ -20,6 +20,8 @@ export interface WatchContext {
 const FRAGMENT_BYTES = 2 * 1024 * 1024;
 /** Stands for no watcher, or for all of the stream's. */
 const NO_WATCHER = '-1';
+/** Asks the server for an id. The first one it gives is 0 too. */
+const CHOOSE_ID = '0';
 
 /**
  * One Watch stream with its watchers. Live events and the replay of history are the same thing: on
@@ -44,10 +46,7 @@ export class WatchStream {
     this.#stopListening = context.store.onCommit(() => this.#pump());
     call.on('data', (request: WatchRequest) => this.#take(request));
     call.on('drain', () => this.#drained());
-    call.on('end', () => {
-      this.#close();
-      call.end();
-    });
+    // No 'end' listener: as in etcd, a client that has nothing more to ask goes on hearing.
     for (const event of ['cancelled', 'close', 'error']) call.on(event, () => this.#close());
   }
 
@@ -82,11 +81,11 @@ export class WatchStream {
   #create(request: WatchCreateRequest): void {
     const range = watchedRange(request);
     if (range === undefined) return this.#refuse('mvcc: watcher range is empty');
-    if (this.#watchers.has(request.watchId)) {
+    if (request.watchId !== CHOOSE_ID && this.#watchers.has(request.watchId)) {
       return this.#refuse('mvcc: duplicate watch ID provided on the WatchStream');
     }
     if (Number(request.startRevision) < 0) return this.#refuse(refusal('COMPACTED').details);
-    const id = request.watchId === '0' ? this.#newId() : request.watchId;
+    const id = request.watchId === CHOOSE_ID ? this.#newId() : request.watchId;
     const watcher = new Watcher(id, request, range, this.#context.store);
     this.#watchers.set(id, watcher);
     if (watcher.progressNotify) this.#progressTimer ??= this.#armProgress();
