@@ -7,15 +7,17 @@ export interface AttemptFailure {
   readonly outcome: OutcomeClass;
 }
 
-/** Codes of a response that is not valid HTTP; the parser's own begin with HPE_. */
-const BAD_RESPONSE = new Set([
-  'UND_ERR_HEADERS_OVERFLOW',
-  'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-  'UND_ERR_RES_EXCEEDED_MAX_SIZE',
-]);
+/** Codes of a response that breaks the protocol. */
+const BAD_CODES = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
+
+/**
+ * Errors without a telling code: what the parser refuses, and undici's own assertions, which an
+ * endpoint trips that switches protocols unasked.
+ */
+const BAD_NAMES = new Set(['HTTPParserError', 'AssertionError']);
 
 /** Messages under undici's one code for all socket failures that mean a broken protocol. */
-const BAD_PROTOCOL = new Set(['bad response', 'bad upgrade']);
+const BAD_MESSAGES = new Set(['bad response', 'bad upgrade']);
 
 /**
  * What undici's error says of the endpoint. `sent`: the request was handed to a connection;
@@ -31,7 +33,7 @@ export function classify(error: Error, sent: boolean, headReceived: boolean): At
   }
   if (!sent) return { cause: 'CONNECT_FAILED', outcome: 'connect-failed' };
   if (headReceived) return { cause: 'UPSTREAM_RESET', outcome: 'truncated' };
-  if (code.startsWith('HPE_') || BAD_RESPONSE.has(code) || BAD_PROTOCOL.has(error.message)) {
+  if (BAD_CODES.has(code) || BAD_NAMES.has(error.name) || BAD_MESSAGES.has(error.message)) {
     return { cause: 'BAD_UPSTREAM_RESPONSE', outcome: 'bad-response' };
   }
   return { cause: 'UPSTREAM_RESET', outcome: 'reset' };

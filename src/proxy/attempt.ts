@@ -77,6 +77,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
+    if (status === 101 || status < 100) {
+      this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
+      this.#abort?.();
+      return true;
+    }
     if (status < 200) {
       this.#listener.onInformation(status, raw);
       return true;
@@ -94,6 +99,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   }
 
   onComplete(trailers: string[] | Buffer[] | null): void {
+    if (this.connection.connector.wasReset()) {
+      this.#fail('UPSTREAM_RESET', 'truncated');
+      return;
+    }
     this.pool.release(this.connection);
     if (this.#settled) return;
     this.#settle(this.#outcome(undefined, this.#status >= 500 ? 'server-error' : 'ok'));

@@ -9,18 +9,17 @@ import { problem } from './problem.js';
  * Answers what Node's parser refuses before, or while, it becomes a request. The connection is
  * closed: after a framing error nothing that follows can be trusted (RFC 9112 section 11.2).
  */
-export function answerClientErrors(server: Server, context: ProxyContext): void {
-  server.on('clientError', (error, stream) => {
-    const socket = stream as Socket & { _httpMessage?: { headersSent: boolean } | null };
-    const code = systemCode(error);
-    const answered = socket._httpMessage?.headersSent === true;
-    if (code === 'ECONNRESET' || !socket.writable || answered) {
-      socket.destroy();
-      return;
-    }
+export function answerClientError(context: ProxyContext, error: Error, socket: Socket): void {
+  const code = systemCode(error);
+  // The end of the connection inside a request is no malformed request: the client has left.
+  const left = code === 'ECONNRESET' || code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
+  if (left) socket.destroy();
+  else if (context.underWay.get(socket)?.clientFailed(causeOf(code)) !== true)
     refuse(context, socket, causeOf(code));
-  });
-  // A gateway is no forward proxy.
+}
+
+/** A gateway is no forward proxy: it opens no tunnel to where a client says. */
+export function refuseConnect(server: Server, context: ProxyContext): void {
   server.on('connect', (_request, stream) => refuse(context, stream as Socket, 'BAD_REQUEST'));
 }
 

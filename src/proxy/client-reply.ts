@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import { type ServerResponse, STATUS_CODES } from 'node:http';
 
 export interface ReplyHead {
   readonly status: number;
@@ -97,8 +97,16 @@ export class ClientReply {
   #writeHead({ status, reason, headers }: ReplyHead): void {
     this.#flushed = true;
     if (this.#mustClose()) headers.push('Connection', 'close');
-    this.#response.writeHead(status, reason, headers);
+    this.#response.writeHead(status, relayable(reason, status), headers);
   }
+}
+
+/**
+ * undici reads the phrase as UTF-8, so one in another encoding is lost. It means nothing (RFC 9112
+ * section 4); the standard one takes its place, because Node would throw.
+ */
+function relayable(reason: string, status: number): string {
+  return /^[\t\x20-\x7e]*$/.test(reason) ? reason : (STATUS_CODES[status] ?? '');
 }
 
 function flushHeld(reply: ClientReply): void {

@@ -24,6 +24,8 @@ export interface ConnectorOptions {
 export interface Connector {
   readonly connect: buildConnector.connector;
   filter(): InterimFilter | undefined;
+  /** Whether the endpoint reset the connection made last. */
+  wasReset(): boolean;
 }
 
 /**
@@ -32,8 +34,10 @@ export interface Connector {
  */
 export function createConnector(options: ConnectorOptions): Connector {
   let filter: InterimFilter | undefined;
+  let reset = false;
   return {
     filter: () => filter,
+    wasReset: () => reset,
     connect({ hostname, port }, callback) {
       const socket = connect({ host: hostname, port: Number(port), noDelay: true, keepAlive: true });
       const timer = options.clock.after(options.timeoutMs(), () =>
@@ -43,6 +47,10 @@ export function createConnector(options: ConnectorOptions): Connector {
         timer.cancel();
         socket.removeAllListeners('error').removeAllListeners('connect').removeAllListeners('lookup');
         if (failure === undefined) {
+          // Ahead of undici's own listener, which takes a reset for the end of an unframed body.
+          socket.on('error', () => {
+            reset = true;
+          });
           callback(null, socket);
           return;
         }
@@ -56,6 +64,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       });
       socket.once('connect', () => {
         filter = new InterimFilter(socket);
+        reset = false;
         finish(undefined);
       });
     },

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Cause } from '../core/causes.js';
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { RouteRule } from '../core/route.js';
@@ -16,12 +17,20 @@ export interface Generation {
   readonly connectionOf: (socket: Socket) => ClientConnection;
 }
 
+/** A request under way, as far as a failure of its connection concerns it. */
+export interface UnderWay {
+  /** What the client sent next cannot be read. False when the request is over already. */
+  clientFailed(cause: Cause): boolean;
+}
+
 /** What every request is served with. */
 export interface ProxyContext {
   readonly clock: Clock;
   readonly announce: Announce;
   readonly randomHex: RandomHex;
   readonly tunnels: Tunnels;
+  /** The request that a client connection is busy with. */
+  readonly underWay: WeakMap<Socket, UnderWay>;
   /** The newest generation; a request keeps the one it began with. */
   current(): Generation;
   serviceOf(rule: RouteRule): Service;

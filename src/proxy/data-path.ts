@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
@@ -5,7 +6,7 @@ import type { RouteRule, ServicePolicy, ServiceRef } from '../core/route.js';
 import { compileRoutes } from '../routing/compile.js';
 import { trustedProxies } from './client-address.js';
 import { clientConnections } from './client-connection.js';
-import type { Generation, ProxyContext } from './context.js';
+import type { Generation, ProxyContext, UnderWay } from './context.js';
 import type { Service } from './service.js';
 import { Services, type WatchService } from './services.js';
 import { pooledRandomHex } from './trace-context.js';
@@ -36,6 +37,7 @@ export class DataPath implements ProxyContext {
   readonly announce: Announce;
   readonly randomHex = pooledRandomHex();
   readonly tunnels = new Tunnels();
+  readonly underWay = new WeakMap<Socket, UnderWay>();
   readonly #services: Services;
   #generation: Generation;
   #draining = false;

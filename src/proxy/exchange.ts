@@ -7,7 +7,7 @@ import { type RouteRule, serviceName } from '../core/route.js';
 import { decideRetry } from '../resilience/retry.js';
 import { Attempt, type AttemptListener } from './attempt.js';
 import { ClientReply } from './client-reply.js';
-import type { ProxyContext } from './context.js';
+import type { ProxyContext, UnderWay } from './context.js';
 import type { Connection, EndpointPool } from './endpoint-pool.js';
 import { writeInformation } from './information.js';
 import { problem } from './problem.js';
@@ -42,7 +42,7 @@ const LINGER_MS = 5_000;
  * One admitted request from its first pick to its last byte: pick → connect → send → respond →
  * settle. Attempts report to it; it decides whether to try again, and answers the client once.
  */
-export class Exchange implements AttemptListener {
+export class Exchange implements AttemptListener, UnderWay {
   /** For the record: address of the last endpoint tried. */
   endpoint: string | undefined;
   attempts = 0;
@@ -57,6 +57,7 @@ export class Exchange implements AttemptListener {
   #timer: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
   #paused = false;
+  #bodyBroken = false;
   #activityAt = 0;
   /** The client has been answered, or is past answering. */
   #over = false;
@@ -96,6 +97,14 @@ export class Exchange implements AttemptListener {
     this.cause = 'CLIENT_GONE';
     this.#finish();
     this.#attempt?.abort('CLIENT_GONE');
+  }
+
+  /** The rest of the request cannot be read; there is nothing to wait for before the answer ends. */
+  clientFailed(cause: Cause): boolean {
+    if (this.#over) return false;
+    this.#bodyBroken = true;
+    this.fail(cause);
+    return true;
   }
 
   /** Ends the request with an answer of the gateway's own, or by cutting a response that has begun. */
@@ -290,7 +299,7 @@ export class Exchange implements AttemptListener {
    */
   #end(trailers: [string, string][]): void {
     const { body, request, context } = this.#admitted;
-    if (body === undefined || body.complete) {
+    if (body === undefined || body.complete || this.#bodyBroken) {
       this.#reply.end(trailers);
       return;
     }

@@ -2,7 +2,7 @@ import { METHODS, type Server } from 'node:http';
 import { type FastifyInstance, fastify } from 'fastify';
 import { formatAddress } from '../core/address.js';
 import { systemCode, WatchgateError } from '../core/errors.js';
-import { answerClientErrors } from './client-error.js';
+import { answerClientError, refuseConnect } from './client-error.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -90,6 +90,7 @@ function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyIns
       insecureHTTPParser: false,
       noDelay: true,
     },
+    clientErrorHandler: (error, socket) => answerClientError(context, error, socket),
     // A path that the router cannot decode is refused by the handler, like any other bad path.
     frameworkErrors: (_error, request, reply) => {
       reply.hijack();
@@ -113,7 +114,7 @@ function tuneServer(server: Server, limits: FrontDoorLimits, context: ProxyConte
     server.on(event, (request, response) => server.emit('request', request, response));
   }
   acceptUpgrades(server, context);
-  answerClientErrors(server, context);
+  refuseConnect(server, context);
 }
 
 /** What a failed `listen` means to whoever set the address. */

@@ -62,6 +62,7 @@ export function handleRequest(
   if ((head.contentLength ?? 0) > route.policy.maxBody) return refuse(accepted, route, 'PAYLOAD_TOO_LARGE');
   const exchange = admit(accepted, route, path, websocket);
   recordWhenClosed(accepted, route, exchange);
+  context.underWay.set(request.socket, exchange);
   if (head.expectsContinue && request.httpVersionMinor > 0) response.writeContinue();
   exchange.start();
 }
@@ -119,6 +120,7 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
       hostSent: policy.hostHeader ?? host,
       traceparent: trace.traceparent,
       traceContinued: trace.continued,
+      http10: request.httpVersionMinor === 0,
       keepLength: hasBody,
     }),
     body,

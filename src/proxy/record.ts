@@ -13,8 +13,12 @@ export function recordWhenClosed(
   exchange: Exchange | undefined,
   refusal?: Cause,
 ): void {
-  const { response, context, trace, method, rawPath, client, at, startedAt } = accepted;
-  response.once('close', () => {
+  const { request, response, context, trace, method, rawPath, client, at, startedAt } = accepted;
+  // A pipelined response still waits for the socket, and is not told of its end.
+  const waiting = response.socket === null;
+  const closed = (): void => {
+    if (waiting) request.socket.off('close', closed);
+    response.off('close', closed);
     if (!response.writableFinished) exchange?.clientGone();
     const cause = exchange === undefined ? refusal : exchange.cause;
     context.announce('request', {
@@ -34,5 +38,7 @@ export function recordWhenClosed(
       bytesOut: exchange?.bytesOut ?? 0,
       client,
     });
-  });
+  };
+  response.once('close', closed);
+  if (waiting) request.socket.once('close', closed);
 }

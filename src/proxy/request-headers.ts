@@ -23,11 +23,14 @@ export interface RequestHead {
   readonly malformed: string | undefined;
 }
 
+/** RFC 3986 section 3.2 without user information, which must not be in Host (RFC 9110 section 7.2). */
+const AUTHORITY = /^[A-Za-z0-9._~!$&'()*+,;=:[\]%-]*$/;
+
 const NONE: ReadonlySet<string> = new Set();
 
 /**
  * Reads a raw header list, as Node's parser leaves it: `[name, value, name, value, …]`.
- * Refused (RFC 9112 section 3.2 and 6.3): a second Host, a second or non-numeric Content-Length,
+ * Refused (RFC 9112 sections 3.2 and 6.3): a second Host or one that is no authority, a second or non-numeric Content-Length,
  * Content-Length beside Transfer-Encoding, and a final transfer coding other than chunked.
  */
 export function readRequestHead(raw: readonly string[]): RequestHead {
@@ -45,7 +48,7 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
     const value = raw[index + 1] ?? '';
     switch (headerKind(raw[index] ?? '')) {
       case 'host':
-        if (host !== undefined) malformed = 'more than one Host';
+        if (host !== undefined || !AUTHORITY.test(value)) malformed = 'bad Host';
         host = value;
         break;
       case 'content-length':
@@ -102,6 +105,8 @@ export interface ForwardedRequest {
   readonly hostSent: string;
   readonly traceparent: string;
   readonly traceContinued: boolean;
+  /** The version the client spoke, which `Via` names (RFC 9110 section 7.6.3). */
+  readonly http10: boolean;
   /** Whether the body goes on with its length as announced. */
   readonly keepLength: boolean;
 }
@@ -164,7 +169,7 @@ export function forwardedHeaders(request: ForwardedRequest): string[] {
     'Forwarded',
     forwarded === undefined ? own : `${forwarded}, ${own}`,
     'Via',
-    VIA,
+    request.http10 ? '1.0 watchgate' : VIA,
     'traceparent',
     request.traceparent,
   );

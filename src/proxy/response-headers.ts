@@ -71,9 +71,11 @@ function connectionNames(raw: readonly Buffer[]): ReadonlySet<string> {
 /** The end-to-end fields of a head or of trailers, framing left out (RFC 9110 section 6.5.1). */
 export function endToEndFields(raw: readonly Buffer[]): [string, string][] {
   const fields: [string, string][] = [];
+  const named = connectionNames(raw);
   for (let index = 0; index < raw.length; index += 2) {
     const name = latin1(raw[index]);
     const kind = headerKind(name);
+    if (named.has(name.toLowerCase())) continue;
     if (kind === 'end-to-end' || kind === 'via') fields.push([name, latin1(raw[index + 1])]);
   }
   return fields;

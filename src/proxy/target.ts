@@ -8,7 +8,7 @@ export interface Target {
   readonly authority: string | undefined;
 }
 
-const ABSOLUTE = /^https?:\/\/([^/?#@]+)(.*)$/is;
+const ABSOLUTE = /^https?:\/\/([^/?#@]+)([/?].*)?$/is;
 
 /**
  * Undefined for what cannot be routed by path: authority form, asterisk form, and an absolute form

@@ -53,6 +53,7 @@ export function openTunnel(options: TunnelOptions): void {
     return;
   }
   response.detachSocket(client);
+  client.removeAllListeners('readable').removeAllListeners('end');
   client.write(switchingHead(options), 'latin1');
 
   let bytesIn = 0;

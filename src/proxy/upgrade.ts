@@ -24,6 +24,7 @@ function isWebSocket(request: IncomingMessage): boolean {
 function serveHandshake(context: ProxyContext, request: IncomingMessage, socket: Socket, head: Buffer): void {
   socket.on('error', () => socket.destroy());
   if (head.length > 0) socket.unshift(head);
+  closeWhenLeft(socket);
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
@@ -33,6 +34,17 @@ function serveHandshake(context: ProxyContext, request: IncomingMessage, socket:
     socket.destroySoon();
   });
   handleRequest(context, request, response, true);
+}
+
+/**
+ * Nobody reads the socket while the endpoint thinks, so nobody would see the client leave. A
+ * `readable` listener keeps what the client sends early in the socket, for the tunnel, which removes it.
+ */
+function closeWhenLeft(socket: Socket): void {
+  socket.on('readable', () => {
+    if (socket.readableLength === 0) socket.read();
+  });
+  socket.once('end', () => socket.destroySoon());
 }
 
 /**

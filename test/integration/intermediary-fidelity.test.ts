@@ -56,7 +56,7 @@ test('response fields keep their case, order, duplicates and bytes, and nothing 
 });
 
 test('status and reason phrase are relayed, known or not', async (t) => {
-  const statuses = ['200 Fine', '299 Odd', '418 I am one', '500 caf\xe9', '599 ', '404 Not Found'];
+  const statuses = ['200 Fine', '299 Odd', '418 I am one', '599 ', '404 Not Found'];
   const { port } = await behindGateway(
     t,
     answering(
@@ -67,6 +67,12 @@ test('status and reason phrase are relayed, known or not', async (t) => {
     const response = await rawRequest(port, head('GET / HTTP/1.1', 'Host: a', `X-N: ${index}`));
     assert.equal(response.startLine.trimEnd(), `HTTP/1.1 ${status}`.trimEnd());
   }
+});
+
+test('a reason phrase that is not ASCII gives way to the standard one', async (t) => {
+  const { port } = await behindGateway(t, answering('HTTP/1.1 500 caf\xe9\r\nContent-Length: 0\r\n\r\n'));
+  const response = await rawRequest(port, head('GET / HTTP/1.1', 'Host: a'));
+  assert.equal(response.startLine, 'HTTP/1.1 500 Internal Server Error');
 });
 
 test('every method the parser knows is proxied', async (t) => {
