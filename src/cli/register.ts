@@ -1,0 +1,227 @@
+import { isIPv6 } from 'node:net';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parseDuration } from '../config/units.js';
+import { parseAddress, parsePort } from '../core/address.js';
+import { systemClock } from '../core/clock.js';
+import { WatchgateError } from '../core/errors.js';
+import { DEFAULT_LEASE_SECONDS, isServiceName } from '../core/registration.js';
+import { tcpCheck } from '../registrar/health-checks.js';
+import {
+  isHostKey,
+  planRegistration,
+  type RegisterOptions,
+  type RegistrationPlan,
+} from '../registrar/options.js';
+import { WrappedProcess } from '../registrar/process.js';
+import { type Registration, register } from '../registrar/registrar.js';
+
+interface RegisterFlags {
+  readonly service: string;
+  readonly port: number;
+  readonly hostKey?: string;
+  readonly address?: string;
+  readonly ttl: number;
+  readonly health: string;
+  readonly weight?: number;
+  readonly zone?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly drainWait: number;
+  readonly stopTimeout: number;
+  readonly registry: string;
+}
+
+const DEFAULT_REGISTRY = 'etcd://127.0.0.1:2379/service_registry_discovery';
+
+const HELP = `
+Without CMD it registers a process that runs already, until SIGTERM or SIGINT. With CMD it runs it, registers
+it once its health check passes, and exits with its exit code. To stop, it marks the registration as draining,
+takes it back, waits --drain-wait, and only then sends SIGTERM to CMD. A second signal skips the waiting.
+
+Examples:
+  watchgate register --service goods --port 8080 --health /healthz -- node server.js
+  watchgate register --service goods --port 8080 --address 10.0.0.5 --registry etcd://10.0.0.2:2379`;
+
+/** `watchgate register`: registers any process, or runs one and registers it. */
+export function registerCommand(): Command {
+  return new Command('register')
+    .description('register any process with the registry, for as long as it is healthy')
+    .argument('[command...]', 'the program to run and register, after --')
+    .requiredOption('--service <name>', 'name of the service', serviceFlag)
+    .requiredOption('--port <port>', 'port that the process listens on', portFlag)
+    .option(
+      '--address <host>',
+      "IP or name that others reach it by (default: this machine's first IPv4)",
+      hostFlag,
+    )
+    .option(
+      '--host-key <key>',
+      'last part of the key, distinct for each process (default: the host name)',
+      hostKeyFlag,
+    )
+    .option('--ttl <seconds>', 'lease time to ask for', ttlFlag, DEFAULT_LEASE_SECONDS)
+    .option(
+      '--health <check>',
+      'a path that answers 200-399, "tcp" for an accepted connection, or "none"',
+      healthFlag,
+      'tcp',
+    )
+    .option('--weight <number>', 'relative share of traffic (default: 1)', weightFlag)
+    .option('--zone <zone>', 'zone that it runs in')
+    .option('--metadata <key=value>', 'may be given several times', metadataFlag)
+    .addOption(
+      new Option('--drain-wait <duration>', 'between leaving the registry and SIGTERM to CMD')
+        .argParser(durationFlag)
+        .default(1_000, '1s'),
+    )
+    .addOption(
+      new Option('--stop-timeout <duration>', 'between SIGTERM and SIGKILL to CMD')
+        .argParser(durationFlag)
+        .default(10_000, '10s'),
+    )
+    .addOption(
+      // Not through commander's own check: its message would repeat the password.
+      new Option('--registry <url>', 'etcd://host:port[,host:port…]/prefix').default(
+        process.env['WATCHGATE_REGISTRY'] || DEFAULT_REGISTRY,
+        `WATCHGATE_REGISTRY, else ${DEFAULT_REGISTRY}`,
+      ),
+    )
+    .addHelpText('after', HELP)
+    .action(async (command: string[], flags: RegisterFlags) => {
+      process.exitCode = await run(command, flags);
+    });
+}
+
+async function run([file, ...args]: string[], flags: RegisterFlags): Promise<number> {
+  const options = optionsFrom(flags);
+  // A registration's timers do not keep a process running, and this one exists for nothing else.
+  const hold = setInterval(() => {}, 60_000);
+  try {
+    return await (file === undefined ? runAlone(options) : runWrapped([file, ...args], options, flags));
+  } finally {
+    clearInterval(hold);
+  }
+}
+
+async function runAlone(options: RegisterOptions): Promise<number> {
+  const stopped = new Promise<void>((resolve) => onStopSignals(resolve));
+  const registration = announced(register(options));
+  await stopped;
+  await registration.close();
+  return 0;
+}
+
+async function runWrapped(
+  command: [string, ...string[]],
+  options: RegisterOptions,
+  { drainWait, stopTimeout }: RegisterFlags,
+): Promise<number> {
+  const wrapped = new WrappedProcess({
+    command,
+    register: () => announced(register(options)),
+    drainWaitMs: drainWait,
+    stopTimeoutMs: stopTimeout,
+    clock: systemClock,
+    note,
+  });
+  onStopSignals(() => wrapped.stop());
+  return wrapped.ended;
+}
+
+function onStopSignals(stop: () => void): void {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
+}
+
+/** Tells on stderr what becomes of a registration; stdout belongs to the program. */
+function announced(registration: Registration): Registration {
+  let fault = '';
+  note(`registering ${registration.key} = ${registration.address}`);
+  registration.on('registered', ({ ttl, leaseId }) => {
+    fault = '';
+    note(`registered, lease ${BigInt(leaseId).toString(16)} of ${ttl} s`);
+  });
+  registration.on('lost', ({ reason }) => note(`registration lost: ${reason}; registering again`));
+  registration.on('withdrawn', () => note('health check fails: registration withdrawn'));
+  registration.on('restored', () => note('health check passes again'));
+  registration.on('closed', () => note('deregistered'));
+  registration.on('fault', ({ message }) => {
+    // A registry that is down for an hour is one line, not thousands.
+    if (message !== fault) note(`registry: ${message}; trying again`);
+    fault = message;
+  });
+  return registration;
+}
+
+function note(line: string): void {
+  process.stderr.write(`watchgate register: ${line}\n`);
+}
+
+function optionsFrom(flags: RegisterFlags): RegisterOptions {
+  const { service, port, hostKey, ttl, weight, zone, metadata, registry, health } = flags;
+  const host = flags.address;
+  const address = host === undefined ? port : isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  const options = { registry, service, address, hostKey, ttl, weight, zone, metadata };
+  // Checks them too, before a program is started for nothing.
+  const plan = planned(options);
+  if (health === 'none') return options;
+  return { ...options, health: health === 'tcp' ? tcpCheck(plan.address) : health };
+}
+
+/** The flags have been checked one by one; only the registry's address is left to be wrong. */
+function planned(options: RegisterOptions): RegistrationPlan {
+  try {
+    return planRegistration(options);
+  } catch (error) {
+    if (!(error instanceof WatchgateError)) throw error;
+    throw new WatchgateError(error.code, `--${error.message}`, { cause: error });
+  }
+}
+
+function serviceFlag(text: string): string {
+  return wanted(isServiceName(text) ? text : undefined, '1 to 128 letters, digits or . _ ~ -');
+}
+
+function portFlag(text: string): number {
+  return wanted(parsePort(text), 'a port from 1 to 65535');
+}
+
+function hostFlag(text: string): string {
+  const address = parseAddress(isIPv6(text) ? `[${text}]:1` : `${text}:1`);
+  return wanted(
+    typeof address === 'string' ? undefined : address.host,
+    'an IP address or a host name, without port',
+  );
+}
+
+function hostKeyFlag(text: string): string {
+  return wanted(isHostKey(text) ? text : undefined, '1 to 253 characters without space or /');
+}
+
+function ttlFlag(text: string): number {
+  const seconds = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : undefined;
+  return wanted(seconds, 'whole seconds from 1 to 86400, such as 3');
+}
+
+function healthFlag(text: string): string {
+  const known = text === 'tcp' || text === 'none' || /^\/[\x21-\x7e]*$/.test(text);
+  return wanted(known ? text : undefined, 'a path such as /healthz, tcp or none');
+}
+
+function weightFlag(text: string): number {
+  const weight = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  return wanted(weight > 0 ? weight : undefined, 'a number above 0');
+}
+
+function durationFlag(text: string): number {
+  return wanted(parseDuration(text), 'a duration such as 300ms, 5s or 1m');
+}
+
+function metadataFlag(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = wanted(text.indexOf('=') > 0 ? text.indexOf('=') : undefined, 'key=value');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** Commander puts the flag and what was given for it before the message. */
+function wanted<T>(value: T | undefined, description: string): T {
+  if (value === undefined) throw new InvalidArgumentError(`Wanted ${description}.`);
+  return value;
+}
