@@ -1,14 +1,15 @@
 import { createRequire } from 'node:module';
 import {
+  type CallOptions,
   Channel,
   type ChannelOptions,
   type Client,
+  type ClientUnaryCall,
   credentials,
   Metadata,
   makeClientConstructor,
-  type ServiceClientConstructor,
 } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { loadSync, type MethodDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 import type { CallContext, ICallable } from 'etcd3';
 import type { Clock } from '../core/clock.js';
 import { EtcdError, toEtcdError } from './errors.js';
@@ -70,7 +71,8 @@ export class EtcdChannel implements ICallable<undefined> {
   readonly #endpoint: string;
   readonly #clock: Clock;
   readonly #channel: Channel;
-  readonly #clients = new Map<Service, Client & Record<string, unknown>>();
+  readonly #clients = new Map<Service, Client>();
+  readonly #underWay = new Set<ClientUnaryCall>();
   readonly #token: Token | undefined;
   #closed = false;
 
@@ -106,7 +108,7 @@ export class EtcdChannel implements ICallable<undefined> {
       token = service === 'Auth' ? undefined : this.#token?.get();
       const metadata = metadataWith(await token);
       const resolved = { deadline: this.deadline(UNARY_DEADLINE_MS), ...options };
-      return unary<T>(this.#client(service), method, params, metadata, resolved);
+      return this.#unary<T>(service, method, params, metadata, resolved);
     };
     try {
       return await call();
@@ -132,16 +134,47 @@ export class EtcdChannel implements ICallable<undefined> {
   /** etcd3's stubs report each failed stream; whoever opened it hears of it too, and decides. */
   markFailed(): void {}
 
+  /** Ends the connection and whatever is under way on it, but not streams. Idempotent. */
   close(): void {
     this.#closed = true;
+    for (const call of this.#underWay) call.cancel();
     this.#channel.close();
   }
 
-  #client(service: Service): Client & Record<string, unknown> {
+  /** `T` is what etcd3's declarations say that the method answers. */
+  #unary<T>(
+    service: Service,
+    method: string,
+    params: unknown,
+    metadata: Metadata,
+    options: CallOptions,
+  ): Promise<T> {
+    const { path, requestSerialize, responseDeserialize } = methodOf(service, method);
+    const client = this.#client(service);
+    return new Promise((resolve, reject) => {
+      const call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        (bytes) => responseDeserialize(bytes) as T,
+        params ?? {},
+        metadata,
+        options,
+        (error, answer) => {
+          this.#underWay.delete(call);
+          if (answer === undefined) reject(toEtcdError(error));
+          else resolve(answer);
+        },
+      );
+      this.#underWay.add(call);
+    });
+  }
+
+  #client(service: Service): Client {
     if (this.#closed) throw new EtcdError('closed', `the connection to ${this.#endpoint} is closed`);
     const existing = this.#clients.get(service);
     if (existing !== undefined) return existing;
-    const made = new (clientConstructor(service))(this.#endpoint, credentials.createInsecure(), {
+    const ServiceClient = makeClientConstructor(serviceOf(service), service);
+    const made = new ServiceClient(this.#endpoint, credentials.createInsecure(), {
       channelOverride: this.#channel,
     });
     this.#clients.set(service, made);
@@ -155,11 +188,18 @@ function metadataWith(token: string | undefined): Metadata {
   return metadata;
 }
 
-function clientConstructor(service: Service): ServiceClientConstructor {
+function serviceOf(service: Service): ServiceDefinition {
   const definition = definitions[`etcdserverpb.${service}`];
   if (definition === undefined || 'format' in definition)
     throw new EtcdError('other', `the etcd API has no service ${service}`);
-  return makeClientConstructor(definition, service);
+  return definition;
+}
+
+/** etcd3's stubs write a method's first letter small, the proto big. */
+function methodOf(service: Service, method: string): MethodDefinition<object, object> {
+  const definition = serviceOf(service)[method.charAt(0).toUpperCase() + method.slice(1)];
+  if (definition === undefined) throw new EtcdError('other', `the etcd API has no ${service}.${method}`);
+  return definition;
 }
 
 function channelCredentials(
@@ -169,22 +209,4 @@ function channelCredentials(
   return endpoint.startsWith('https:')
     ? credentials.createSsl(tls?.ca ?? null, tls?.key ?? null, tls?.cert ?? null)
     : credentials.createInsecure();
-}
-
-/** `T` is what etcd3's declarations say the method answers. */
-function unary<T>(
-  client: Record<string, unknown>,
-  method: string,
-  params: unknown,
-  metadata: Metadata,
-  options: { deadline: Date | number },
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const call = client[method];
-    if (typeof call !== 'function') return reject(new EtcdError('other', `the etcd API has no ${method}`));
-    call.call(client, params, metadata, options, (error: Error | null, answer: T) => {
-      if (error === null) resolve(answer);
-      else reject(toEtcdError(error));
-    });
-  });
 }

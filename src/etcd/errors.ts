@@ -63,6 +63,10 @@ const BY_TEXT: readonly (readonly [RegExp, EtcdFault])[] = [
   [/no leader|leader changed|request timed out|server stopped|too many requests/, 'unavailable'],
 ];
 
+/** What grpc-js puts around the reason; the time in it would make every repetition look new. */
+const GRPC_CHATTER =
+  /^No connection established\. Last error: (?:Error: )?| \(\d{4}-[^)]*Z\)|\.? Resolution note: ?$/g;
+
 const BY_CODE: Readonly<Partial<Record<status, EtcdFault>>> = {
   [status.UNAVAILABLE]: 'unavailable',
   [status.INTERNAL]: 'unavailable',
@@ -89,5 +93,5 @@ function detailsOf(error: unknown): string {
     typeof error === 'object' && error !== null && 'details' in error && typeof error.details === 'string'
       ? error.details
       : messageOf(error);
-  return text.replace(/\s+/g, ' ').slice(0, 500);
+  return text.replace(GRPC_CHATTER, '').replace(/\s+/g, ' ').trim().slice(0, 500);
 }

@@ -17,8 +17,8 @@ import {
   type RegistryWatchMessage,
 } from '../registry-client.js';
 
-/** Keys per answer: about a megabyte, so that no list holds up the member or us for long. */
-const PAGE_SIZE = 5_000;
+/** Keys per answer. Reading one takes a few milliseconds, for which requests in flight have to wait. */
+const PAGE_SIZE = 1_000;
 const CONFIRM_DEADLINE_MS = 1_500;
 
 /** etcd, as the reflector sees a registry. Owns `members`. */

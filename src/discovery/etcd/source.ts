@@ -47,6 +47,7 @@ class EtcdSource implements Source {
   #flush: NodeJS.Immediate | undefined;
   #relisted = false;
   #revision = 0n;
+  #lastFault: string | undefined;
 
   constructor(options: EtcdSourceOptions) {
     this.name = options.name;
@@ -97,11 +98,14 @@ class EtcdSource implements Source {
   #listener(): ReflectorListener {
     return {
       changes: (changes, origin, revision) => this.#take(changes, origin === 'list', revision),
-      connected: (member) => this.#announce('connected', member),
+      connected: (member) => {
+        this.#lastFault = undefined;
+        this.#announce('connected', member);
+      },
       disconnected: (error) => this.#announce('disconnected', error?.message ?? 'the watch ended'),
       relisted: (reason) => this.#announce('relisted', reason),
       drift: (keys) => this.#announce('drift', namedKeys(keys)),
-      fault: (error) => this.#announce('fault', error.message),
+      fault: (error) => this.#announceFault(error.message),
     };
   }
 
@@ -123,6 +127,13 @@ class EtcdSource implements Source {
     this.#relisted = false;
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
     this.#snapshots.publish({ services, revision: String(this.#revision), changed, relisted });
+  }
+
+  /** An outage is tried again every second or two: its reason is told once, until it is another. */
+  #announceFault(message: string): void {
+    if (message === this.#lastFault) return;
+    this.#lastFault = message;
+    this.#announce('fault', message);
   }
 
   #announce(kind: SourceEvent['kind'], detail: string): void {
