@@ -83,7 +83,7 @@ async function* readBlocks(body: AsyncIterable<Uint8Array>): AsyncGenerator<{ ki
   }
 }
 
-describe('the event stream', () => {
+describe('the event stream', { timeout: 20_000 }, () => {
   test('begins with a snapshot of readiness, registries and services', async (t) => {
     const { admin, gateway } = await started(t);
     const view = await viewer(t, admin);

@@ -1,0 +1,105 @@
+import { WatchgateError } from '../core/errors.js';
+
+/** One endpoint as the admin API shows it, with its service. Further members are kept as they came. */
+export interface EndpointRow {
+  readonly service: string;
+  readonly address: string;
+  readonly state: string;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly latencyEwmaMs: number;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Flattens what `/api/services` answers. Throws ADMIN_UNREACHABLE when it is something else. */
+export function readRows(services: unknown): EndpointRow[] {
+  if (!Array.isArray(services)) throw notWatchgate();
+  return services.flatMap((service: unknown) => {
+    if (!isRecord(service) || typeof service['name'] !== 'string' || !Array.isArray(service['endpoints'])) {
+      throw notWatchgate();
+    }
+    return service['endpoints'].map((endpoint: unknown) => readRow(service['name'], endpoint));
+  });
+}
+
+function readRow(service: unknown, endpoint: unknown): EndpointRow {
+  const row: unknown = isRecord(endpoint) ? { service, ...endpoint } : undefined;
+  if (!isEndpointRow(row)) throw notWatchgate();
+  return row;
+}
+
+function isEndpointRow(row: unknown): row is EndpointRow {
+  return (
+    isRecord(row) &&
+    ['service', 'address', 'state'].every((name) => typeof row[name] === 'string') &&
+    ['inFlight', 'requests', 'failures', 'latencyEwmaMs', 'since'].every(
+      (name) => typeof row[name] === 'number',
+    )
+  );
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+function notWatchgate(): WatchgateError {
+  return new WatchgateError(
+    'ADMIN_UNREACHABLE',
+    'the answer is not from a Watchgate admin port of this version',
+  );
+}
+
+/** Heading and whether the column is numeric, which stands to the right. */
+const COLUMNS = [
+  ['SERVICE', false],
+  ['ADDRESS', false],
+  ['STATE', false],
+  ['IN-FLIGHT', true],
+  ['REQUESTS', true],
+  ['FAILURES', true],
+  ['LATENCY', true],
+  ['AGE', true],
+] as const;
+
+/** Aligned lines, the heading first. `now` is milliseconds since the epoch. */
+export function formatTable(rows: readonly EndpointRow[], now: number): string[] {
+  const table = [COLUMNS.map(([heading]) => heading), ...rows.map((row) => cells(row, now))];
+  const widths = COLUMNS.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)));
+  return table.map((line) =>
+    line
+      .map((cell, column) =>
+        COLUMNS[column]?.[1] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function cells(row: EndpointRow, now: number): string[] {
+  return [
+    printable(row.service),
+    printable(row.address),
+    printable(row.state),
+    String(row.inFlight),
+    String(row.requests),
+    String(row.failures),
+    `${row.latencyEwmaMs.toFixed(1)}ms`,
+    formatAge(now - row.since),
+  ];
+}
+
+/** `45s`, `12m`, `7h`, `3d`: the largest unit that makes at least one. Clocks may differ: never negative. */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** Without control and formatting characters: a service name must not be able to drive the terminal. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
+}

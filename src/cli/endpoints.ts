@@ -1,0 +1,77 @@
+import { Command } from 'commander';
+import { systemClock } from '../core/clock.js';
+import { WatchgateError } from '../core/errors.js';
+import { systemRandom } from '../core/random.js';
+import { AdminClient } from './admin-client.js';
+import { type EndpointRow, formatTable, printable, readRows } from './endpoint-rows.js';
+import { watchEndpoints } from './endpoints-watch.js';
+import { changeLines, liveTable } from './watch-views.js';
+
+export const DEFAULT_ADMIN = 'http://127.0.0.1:9901';
+
+interface EndpointsFlags {
+  readonly admin: string;
+  readonly token?: string;
+  readonly watch?: boolean;
+  readonly json?: boolean;
+}
+
+/** `watchgate endpoints [SERVICE] [--watch]`: what the gateway knows, once or live. */
+export function endpointsCommand(): Command {
+  return new Command('endpoints')
+    .description('show endpoints and their state')
+    .argument('[service]', 'only the endpoints of this service')
+    .option('-w, --watch', 'follow changes live')
+    .option('--json', 'print JSON; with --watch, one object per line')
+    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
+    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addHelpText(
+      'after',
+      '\nWith --watch into a pipe: = was there, + joined, - left, ~ changed; one line each.' +
+        '\n\nExample:\n  watchgate endpoints goods --watch',
+    )
+    .action(async (service: string | undefined, flags: EndpointsFlags) => {
+      const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
+      const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
+      if (flags.watch) await watch(client, service, flags);
+      else await printOnce(client, service, flags.json ?? false);
+    });
+}
+
+async function printOnce(client: AdminClient, service: string | undefined, json: boolean): Promise<void> {
+  const rows =
+    service === undefined ? readRows(await client.get('/api/services')) : await rowsOf(client, service);
+  if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
+  else process.stdout.write(`${formatTable(rows, systemClock.now()).join('\n')}\n`);
+}
+
+async function rowsOf(client: AdminClient, service: string): Promise<EndpointRow[]> {
+  const found = await client.get(`/api/services/${encodeURIComponent(service)}`);
+  if (found !== undefined) return readRows([found]);
+  throw new WatchgateError('COMMAND_FAILED', `the gateway knows no service "${printable(service)}"`);
+}
+
+async function watch(client: AdminClient, service: string | undefined, flags: EndpointsFlags): Promise<void> {
+  const { stdout, stderr } = process;
+  const ended = new AbortController();
+  // `watchgate endpoints --watch | head` has what it wants.
+  stdout.once('error', () => ended.abort());
+  const view =
+    stdout.isTTY && !flags.json
+      ? liveTable(stdout, systemClock, `Endpoints at ${flags.admin}`)
+      : changeLines(stdout, stderr, flags.json ?? false);
+  // Waiting to reconnect has no socket that would keep the process alive.
+  const alive = setInterval(() => {}, 2 ** 30);
+  try {
+    await watchEndpoints({
+      client,
+      service,
+      view,
+      clock: systemClock,
+      random: systemRandom,
+      signal: ended.signal,
+    });
+  } finally {
+    clearInterval(alive);
+  }
+}
