@@ -91,31 +91,42 @@ export interface GatewayEvents {
 
 export type Announce = <K extends keyof GatewayEvents>(kind: K, event: GatewayEvents[K]) => void;
 
+/** One kind of event and who listens to it. */
+class Topic<T> {
+  /** Replaced, never edited: an event is told to all who listened when it began. */
+  #listeners: readonly ((event: T) => void)[] = [];
+
+  on(listener: (event: T) => void): () => void {
+    const own = (event: T): void => listener(event);
+    this.#listeners = [...this.#listeners, own];
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== own);
+    };
+  }
+
+  announce(event: T): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
 /**
  * The data path and discovery announce; observers listen. Listeners run synchronously in the order
  * in which they were added and must not throw.
  */
 export class EventHub {
-  readonly #listeners: { [K in keyof GatewayEvents]: ((event: GatewayEvents[K]) => void)[] } = {
-    request: [],
-    attempt: [],
-    retry: [],
-    membership: [],
-    source: [],
-    config: [],
+  readonly #topics: { [K in keyof GatewayEvents]: Topic<GatewayEvents[K]> } = {
+    request: new Topic(),
+    attempt: new Topic(),
+    retry: new Topic(),
+    membership: new Topic(),
+    source: new Topic(),
+    config: new Topic(),
   };
 
   /** Returns the function that stops listening. */
   on<K extends keyof GatewayEvents>(kind: K, listener: (event: GatewayEvents[K]) => void): () => void {
-    const listeners = this.#listeners[kind];
-    listeners.push(listener);
-    return () => {
-      const index = listeners.indexOf(listener);
-      if (index >= 0) listeners.splice(index, 1);
-    };
+    return this.#topics[kind].on(listener);
   }
 
-  readonly announce: Announce = (kind, event) => {
-    for (const listener of this.#listeners[kind]) listener(event);
-  };
+  readonly announce: Announce = (kind, event) => this.#topics[kind].announce(event);
 }
