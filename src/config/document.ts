@@ -34,18 +34,38 @@ export class YamlFile {
 
   constructor(text: string, file: string) {
     this.#file = file;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, merge: true });
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      logLevel: 'error',
+      merge: true,
+      prettyErrors: false,
+      stringKeys: true,
+    });
   }
 
   /** What is wrong with the YAML itself. The values can be read all the same when it is `onlyDuplicates`. */
   syntaxProblems(): { readonly problems: readonly ConfigProblem[]; readonly onlyDuplicates: boolean } {
-    const { errors } = this.#document;
-    return {
-      problems: errors.map(({ code, pos, message }) =>
-        this.#problemAt(pos[0], MESSAGES[code] ?? plain(message)),
-      ),
-      onlyDuplicates: errors.every(({ code }) => code === 'DUPLICATE_KEY'),
-    };
+    // The library only warns of a tag that it does not know (`!include x`) and goes on without it.
+    const faults = [...this.#document.errors, ...this.#document.warnings];
+    const problems = [
+      ...faults.map(({ code, pos, message }) => this.#problemAt(pos[0], MESSAGES[code] ?? plain(message))),
+      ...this.#danglingAliases(),
+    ];
+    const duplicates = faults.filter(({ code }) => code === 'DUPLICATE_KEY').length;
+    return { problems, onlyDuplicates: duplicates === problems.length };
+  }
+
+  #danglingAliases(): ConfigProblem[] {
+    const problems: ConfigProblem[] = [];
+    const anchors = new Set<string>();
+    visit(this.#document, {
+      Value: (_, node) => void (node.anchor !== undefined && anchors.add(node.anchor)),
+      Alias: (_, node) => {
+        if (anchors.has(node.source)) return;
+        problems.push(this.#problemAt(startOf(node), `nothing before this is named &${node.source}`));
+      },
+    });
+    return problems;
   }
 
   /**
@@ -109,6 +129,7 @@ export class YamlFile {
 }
 
 const MESSAGES: Readonly<Record<string, string>> = {
+  NON_STRING_KEY: 'a key must be plain text',
   DUPLICATE_KEY: 'this key is given twice in the same map',
   MULTIPLE_DOCS: 'a second document ("---") starts here; wanted one document in the file',
   TAB_AS_INDENT: 'a tab indents this line; YAML wants spaces',
@@ -131,9 +152,9 @@ function resolved(node: unknown, document: Document.Parsed): unknown {
   return isAlias(node) ? node.resolve(document) : node;
 }
 
-/** The pair with this key; one that came in through `<<` is found where it is written. */
+/** The pair whose value counts for this key: the last one, or where `<<` brought it in from. */
 function findPair(items: readonly Pair[], key: string, document: Document.Parsed): Pair | undefined {
-  const own = items.find((pair) => keyOf(pair) === key);
+  const own = items.findLast((pair) => keyOf(pair) === key);
   if (own !== undefined) return own;
   for (const pair of items) {
     if (keyOf(pair) !== '<<') continue;

@@ -14,7 +14,7 @@ export function substitute(text: string, environment: Environment): Substitution
   let problem: string | undefined;
   const replaced = text.replace(REFERENCE, (whole, dollar: string, body: string, close: string) => {
     if (dollar !== '') return whole.slice(1);
-    const value = close === '' ? { problem: 'has a "$" and "{" without "}"' } : lookUp(body, environment);
+    const value = close === '' ? { problem: `has "\${" without "}"` } : lookUp(body, environment);
     if ('text' in value) return value.text;
     problem ??= value.problem;
     return '';

@@ -19,12 +19,7 @@ const member = memberUrl();
 const members = z
   .preprocess(
     (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
-    z
-      .array(member, {
-        error: ({ input }) =>
-          input === undefined ? 'missing; wanted the addresses of the etcd members' : undefined,
-      })
-      .min(1, 'must name at least one member'),
+    z.array(member).min(1, 'must name at least one member'),
   )
   .meta({
     description: 'Addresses of the etcd members: a list, or one text with commas between them.',

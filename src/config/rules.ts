@@ -26,12 +26,12 @@ const routeOutline = z.object({
   host: orNull(hostPattern().optional()),
   service: orNull(serviceRef()),
   stripPrefix: orNull(flag().optional()),
-  rewritePrefix: z.unknown(),
+  rewritePrefix: z.unknown().optional(),
 });
 
 /** As much of a document as the rules look at; a value that is wrong in itself is left out, not in the way. */
 const outline = z.object({
-  registry: z.unknown(),
+  registry: z.unknown().optional(),
   registries: orNull(map.optional()),
   routes: z.array(orNull(routeOutline)).catch([]),
   services: map.catch({}),
@@ -144,7 +144,7 @@ const etcdOutline = z.object({
   endpoints: z.union([z.string(), z.array(z.string())]).catch([]),
   username: z.string().optional().catch(undefined),
   password: z.string().optional().catch(undefined),
-  tls: z.object({ cert: z.unknown(), key: z.unknown() }).optional().catch(undefined),
+  tls: z.object({ cert: z.unknown().optional(), key: z.unknown().optional() }).optional().catch(undefined),
 });
 
 function etcdFindings({ registry, registries }: Outline): Finding[] {
