@@ -1,9 +1,12 @@
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.js';
 import { EtcdMember } from '../../src/etcd/member.js';
 import type { WatchEvent, WatchMessage } from '../../src/etcd/watch-call.js';
 import { prefixEnd } from '../../src/etcd/wire.js';
+import { startEmbedded } from '../support/embedded-registry.js';
+import { type EtcdVersion, etcdVersions, startEtcd } from '../support/etcd-server.js';
 
 const PATIENCE_MS = 15_000;
 
@@ -64,51 +67,55 @@ export class Witness {
   }
 }
 
-/** A way to a member that can fall silent, as a hung machine does, or break, as a dead one does. */
-export class Relay {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #silent = false;
-  connections = 0;
+/** `embedded`, or the version of a real etcd. */
+export type RegistryKind = 'embedded' | EtcdVersion;
 
-  private constructor(target: URL) {
-    this.#server = createServer((inner) => {
-      this.connections += 1;
-      const outer = connect(Number(target.port), target.hostname);
-      for (const [from, to] of [
-        [inner, outer],
-        [outer, inner],
-      ] as const) {
-        this.#sockets.add(from);
-        from.on('data', (bytes) => this.#silent || to.write(bytes));
-        from.on('error', () => to.destroy());
-        from.on('close', () => {
-          this.#sockets.delete(from);
-          to.destroy();
-        });
-      }
-    });
-  }
+export const registryKinds: readonly RegistryKind[] = ['embedded', ...etcdVersions];
 
-  static async to(endpoint: string): Promise<Relay> {
-    const relay = new Relay(new URL(endpoint));
-    await once(relay.#server.listen(0, '127.0.0.1'), 'listening');
-    return relay;
-  }
+export interface TestRegistry {
+  readonly endpoint: string;
+  /** Ends without a word to anybody. */
+  die(): Promise<void>;
+  /** After `die`: the same address, with nothing in it. */
+  comeBackEmpty(): Promise<void>;
+  stop(): Promise<void>;
+}
 
-  get endpoint(): string {
-    const address = this.#server.address();
-    return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
-  }
+/** A registry that grants leases of `shortestLease` seconds or more. */
+export function startRegistry(kind: RegistryKind, shortestLease: 1 | 2 = 1): Promise<TestRegistry> {
+  return kind === 'embedded' ? startOurs(shortestLease) : startTheirs(kind, shortestLease);
+}
 
-  /** Connections stay open and carry nothing any more. */
-  fallSilent(): void {
-    this.#silent = true;
-  }
+async function startOurs(shortestLeaseSeconds: number): Promise<TestRegistry> {
+  let registry = await startEmbedded({ shortestLeaseSeconds });
+  const { endpoint, port } = registry;
+  return {
+    endpoint,
+    die: () => registry.close(),
+    async comeBackEmpty() {
+      registry = await startEmbedded({ shortestLeaseSeconds, listen: { host: '127.0.0.1', port } });
+    },
+    stop: () => registry.close(),
+  };
+}
 
-  async close(): Promise<void> {
-    const closed = once(this.#server.close(), 'close');
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
-  }
+async function startTheirs(version: EtcdVersion, shortestLease: 1 | 2): Promise<TestRegistry> {
+  const data = await mkdtemp(join(tmpdir(), 'watchgate-registrar-'));
+  const usual = ['--heartbeat-interval=100', '--election-timeout=1000'];
+  const args = [`--data-dir=${data}`, ...(shortestLease === 2 ? usual : [])];
+  const etcd = await startEtcd(version, { args });
+  return {
+    endpoint: etcd.endpoint,
+    async die() {
+      etcd.kill();
+    },
+    async comeBackEmpty() {
+      await rm(data, { recursive: true });
+      await etcd.restart();
+    },
+    async stop() {
+      await etcd.stop();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
 }

@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -11,8 +8,8 @@ import {
   type Registration,
   register,
 } from '../../src/registrar/registrar.js';
-import { type EtcdServer, etcdVersions, startEtcd } from '../support/etcd-server.js';
-import { Relay, Witness } from './registrar-support.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { registryKinds, startRegistry, type TestRegistry, Witness } from './registrar-support.js';
 
 const PLAIN = 'put 10.0.0.5:80';
 const DRAINING = 'put {"address":"10.0.0.5:80","draining":true}';
@@ -54,9 +51,11 @@ async function sceneIn(t: TestContext, endpoint: string) {
     },
     /** Two ways to the same etcd, as it would be with two members; the first is used first. */
     async twoMembers() {
-      const [first, second] = [await Relay.to(endpoint), await Relay.to(endpoint)];
+      const { host } = new URL(endpoint);
+      const [first, second] = [await startTcpProxy(host), await startTcpProxy(host)];
       t.after(() => Promise.all([first.close(), second.close()]));
-      return { first, second, random: () => 0, registry: { endpoints: [first.endpoint, second.endpoint] } };
+      const endpoints = [`http://${first.address}`, `http://${second.address}`];
+      return { first, second, random: () => 0, registry: { endpoints } };
     },
   };
 }
@@ -64,15 +63,16 @@ async function sceneIn(t: TestContext, endpoint: string) {
 const isPut = (event: { type: string }): boolean => event.type === 'put';
 const isDelete = (event: { type: string }): boolean => event.type === 'delete';
 
-for (const version of etcdVersions) {
-  describe(`a registration in etcd ${version}`, { concurrency: 20 }, () => {
-    let etcd: EtcdServer;
-    const scene = (t: TestContext) => sceneIn(t, etcd.endpoint);
+for (const kind of registryKinds) {
+  const name = kind === 'embedded' ? 'the embedded registry' : `etcd ${kind}`;
+  describe(`a registration in ${name}`, { concurrency: 20 }, () => {
+    let shared: TestRegistry;
+    const scene = (t: TestContext) => sceneIn(t, shared.endpoint);
 
     before(async () => {
-      etcd = await startEtcd(version);
+      shared = await startRegistry(kind);
     });
-    after(() => etcd.stop());
+    after(() => shared.stop());
 
     test('puts the plain address under a lease', async (t) => {
       const { enrol, witness, key } = await scene(t);
@@ -83,13 +83,11 @@ for (const version of etcdVersions) {
     });
 
     test('shows the lease time that was granted, not the one asked for', async (t) => {
-      const slow = await startEtcd(version, {
-        args: ['--heartbeat-interval=100', '--election-timeout=1000'],
-      });
+      const slow = await startRegistry(kind, 2);
       t.after(() => slow.stop());
       const { enrol } = await sceneIn(t, slow.endpoint);
       const { ttl } = await nextRegistered(enrol({ ttl: 1 }));
-      assert.equal(ttl, 2, 'the server raised 1 s to 1.5 election timeouts');
+      assert.equal(ttl, 2, 'etcd raises it to 1.5 election timeouts');
     });
 
     test('is still there after several lease times, without having been put again', async (t) => {
@@ -191,23 +189,23 @@ for (const version of etcdVersions) {
       const { enrol, witness, twoMembers } = await scene(t);
       const { first, second, ...members } = await twoMembers();
       const { leaseId } = await nextRegistered(enrol({ ...members, ttl: 2 }));
-      assert.deepEqual([first.connections > 0, second.connections], [true, 0]);
+      assert.deepEqual([first.accepted > 0, second.accepted], [true, 0]);
       await first.close();
       await sleep(3_000);
       assert.deepEqual(witness.story, [PLAIN], 'it never left');
       assert.ok((await witness.member.leaseTimeToLive(leaseId)).ttl >= 0);
-      assert.ok(second.connections > 0);
+      assert.ok(second.accepted > 0);
     });
 
     test('goes through another member before the lease ends when the one in use falls silent', async (t) => {
       const { enrol, witness, twoMembers } = await scene(t);
       const { first, second, ...members } = await twoMembers();
       const { leaseId } = await nextRegistered(enrol({ ...members, ttl: 2 }));
-      first.fallSilent();
+      first.freeze();
       await sleep(3_000);
       assert.deepEqual(witness.story, [PLAIN], 'it never left');
       assert.ok((await witness.member.leaseTimeToLive(leaseId)).ttl >= 0);
-      assert.ok(second.connections > 0);
+      assert.ok(second.accepted > 0);
     });
 
     test('waits for its health check, is withdrawn when that fails, and restored when it passes', async (t) => {
@@ -239,41 +237,38 @@ for (const version of etcdVersions) {
     test('closes in no more than its lease time when the registry has fallen silent', async (t) => {
       const { enrol, twoMembers } = await scene(t);
       const { first } = await twoMembers();
-      const registration = enrol({ registry: { endpoints: [first.endpoint] } });
+      const registration = enrol({ registry: { endpoints: [`http://${first.address}`] } });
       await nextRegistered(registration);
-      first.fallSilent();
+      first.freeze();
       const since = performance.now();
       await registration.close();
       assert.ok(performance.now() - since < 1_500);
     });
 
     test('comes back when the registry restarts without its data', async (t) => {
-      const data = await mkdtemp(join(tmpdir(), 'watchgate-lost-'));
-      t.after(() => rm(data, { recursive: true, force: true }));
-      const forgetful = await startEtcd(version, { args: [`--data-dir=${data}`] });
+      const forgetful = await startRegistry(kind);
       t.after(() => forgetful.stop());
       const { enrol } = await sceneIn(t, forgetful.endpoint);
       const registration = enrol();
       await nextRegistered(registration);
       const [fault, lost] = [once(registration, 'fault'), once(registration, 'lost')];
-      forgetful.kill();
+      await forgetful.die();
       await fault;
-      await rm(data, { recursive: true });
       const again = nextRegistered(registration);
-      await forgetful.restart();
+      await forgetful.comeBackEmpty();
       assert.deepEqual(await lost, [REVOKED]);
       await again;
     });
 
     test('waits for a registry that is not there yet', async (t) => {
-      const late = await startEtcd(version);
+      const late = await startRegistry(kind);
       t.after(() => late.stop());
       const { enrol } = await sceneIn(t, late.endpoint);
-      late.kill();
+      await late.die();
       const registration = enrol();
       await once(registration, 'fault');
       const registered = nextRegistered(registration);
-      await late.restart();
+      await late.comeBackEmpty();
       await registered;
     });
   });
