@@ -21,7 +21,12 @@ const invalid: Readonly<Record<string, string>> = {
   'differing lengths': `${head('HTTP/1.1 200 OK', 'Content-Length: 5', 'Content-Length: 6')}hello!`,
   'a length that is no number': `${head('HTTP/1.1 200 OK', 'Content-Length: five')}hello`,
   'an oversized head': head('HTTP/1.1 200 OK', `X-A: ${'a'.repeat(200_000)}`, 'Content-Length: 0'),
-  'a switch of protocols nobody asked for': head('HTTP/1.1 101 Switching Protocols', 'Upgrade: x'),
+  'a switch of protocols nobody asked for': head(
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    'Upgrade: x',
+  ),
+  'a bare 101': head('HTTP/1.1 101 Switching Protocols'),
 };
 
 for (const [what, answer] of Object.entries(invalid)) {
@@ -38,46 +43,52 @@ for (const [what, answer] of Object.entries(invalid)) {
 }
 
 /** Answers with the start of a response, then ends the connection. */
-function breaking(answer: string, how: 'end' | 'reset'): Script {
+function breaking(answer: string): Script {
   return async (connection) => {
     await connection.request();
     await connection.write(answer);
-    if (how === 'end') connection.end();
-    else connection.reset();
+    connection.end();
   };
 }
 
+const CLOSE = 'Connection: close';
 const LENGTH_SHORT = `${head('HTTP/1.1 200 OK', 'Content-Length: 100')}only this`;
 const CHUNKS_CUT = `${head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')}9\r\nonly this\r\n`;
 const CHUNK_CUT = `${head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')}64\r\nonly this`;
 const CHUNK_BAD = `${head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked')}9\r\nonly this\r\nzz\r\n`;
 
-const broken: Readonly<Record<string, Script>> = {
-  'a body shorter than its Content-Length': breaking(LENGTH_SHORT, 'end'),
-  'chunks without the last one': breaking(CHUNKS_CUT, 'end'),
-  'a chunk cut short': breaking(CHUNK_CUT, 'end'),
-  'a malformed chunk': breaking(CHUNK_BAD, 'end'),
+/** The same answer from an endpoint that says it will close. */
+const closing = (answer: string): string => answer.replace('\r\n', `\r\n${CLOSE}\r\n`);
+
+const broken: Readonly<Record<string, string>> = {
+  'a body shorter than its Content-Length': LENGTH_SHORT,
+  'chunks without the last one': CHUNKS_CUT,
+  'a chunk cut short': CHUNK_CUT,
+  'a malformed chunk': CHUNK_BAD,
 };
 
-for (const [what, script] of Object.entries(broken)) {
+for (const [what, answer] of Object.entries(broken)) {
   test(`an endpoint that sends ${what}: the client sees it cut, never a clean end`, async (t) => {
-    const { port } = await behindGateway(t, script);
-    await assert.rejects(rawRequest(port, GET), Truncated);
+    for (const sent of [answer, closing(answer)]) {
+      const { port } = await behindGateway(t, breaking(sent));
+      await assert.rejects(rawRequest(port, GET), Truncated);
+    }
   });
 }
 
 test('an endpoint that resets inside a body: the client sees it cut, after what had come', async (t) => {
-  for (const start of [LENGTH_SHORT, CHUNKS_CUT, `${head('HTTP/1.1 200 OK')}only this`]) {
+  const answers = [LENGTH_SHORT, closing(LENGTH_SHORT), CHUNKS_CUT, closing(CHUNKS_CUT), CHUNK_CUT];
+  for (const answer of [...answers, `${head('HTTP/1.1 200 OK')}only this`]) {
     const { port, upstream } = await behindGateway(t, () => undefined);
     const client = await RawClient.connect(port);
+    t.after(() => client.destroy());
     await client.write(GET);
     const connection = await upstream.connection();
     await connection.requestHead();
-    await connection.write(start);
+    await connection.write(answer);
     await client.sees('only this');
     connection.reset();
-    await assert.rejects(client.response(), Truncated);
-    client.destroy();
+    await assert.rejects(client.response(), Truncated, answer);
   }
 });
 

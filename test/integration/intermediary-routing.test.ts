@@ -79,7 +79,7 @@ test('rewritePrefix puts another prefix in its place', async (t) => {
   assert.equal(await ask('/goods/'), 'goods /api/v1/');
   assert.equal(await ask('/root/1'), 'goods /1');
   assert.equal(await ask('/root'), 'goods /');
-  assert.equal(await ask('/other/1'), 'goods /all/1');
+  assert.equal(await ask('/other/1'), 'goods /all/other/1');
 });
 
 test('a route with a host serves that host alone, in any letter case and on any port', async (t) => {

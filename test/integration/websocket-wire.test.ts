@@ -133,7 +133,10 @@ test('an endpoint that answers as if nothing had been asked is relayed, in chunk
 test('a WebSocket that cannot be had is answered before any upgrade', async (t) => {
   const silent = await rawUpstream(() => undefined);
   const rubbish = await rawUpstream(refusing('SSH-2.0-OpenSSH\r\n\r\n'));
-  const breaking = await rawUpstream((connection) => connection.reset());
+  const breaking = await rawUpstream(async (connection) => {
+    await connection.request();
+    connection.reset();
+  });
   t.after(() => Promise.all([silent.close(), rubbish.close(), breaking.close()]));
   const gateway = await startGatewayUnderTest({
     routes: ['none', 'refused', 'silent', 'rubbish', 'breaking']

@@ -1,7 +1,8 @@
+import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/load.js';
 import { systemClock } from '../../src/core/clock.js';
-import { EventHub, type RequestRecord } from '../../src/core/events.js';
+import { type ConfigEvent, EventHub, type RequestRecord } from '../../src/core/events.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import { startGateway } from '../../src/gateway.js';
 import type { LogStream } from '../../src/observability/log-stream.js';
@@ -13,6 +14,8 @@ export interface GatewayOptions {
   readonly routes: string;
   /** Endpoint addresses by service name. */
   readonly services?: Readonly<Record<string, readonly string[]>>;
+  /** A path to write the routes.yaml to, which the gateway then follows. */
+  readonly file?: string;
 }
 
 /** A whole gateway in this process, on free ports, whose registry is the test itself. */
@@ -25,6 +28,8 @@ export interface GatewayUnderTest {
   setEndpoints(service: string, addresses: readonly string[]): void;
   /** The record with this index, once that request has finished. */
   record(index?: number): Promise<RequestRecord>;
+  /** Writes another routes.yaml to the file; resolves once the gateway has taken or refused it. */
+  rewrite(routes: string): Promise<ConfigEvent>;
   close(): Promise<void>;
 }
 
@@ -38,19 +43,24 @@ export function routeAll(...policy: readonly string[]): string {
 const silence: LogStream = { dropped: 0, write: () => undefined, close: async () => undefined };
 
 export async function startGatewayUnderTest(options: GatewayOptions): Promise<GatewayUnderTest> {
-  const text = `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${options.routes}`;
+  const { file } = options;
+  const text = withListeners(options.routes);
+  if (file !== undefined) await writeFile(file, text);
   const config = parseConfig(text, 'routes.yaml', {});
   if ('errors' in config)
     throw new Error(`the test's routes.yaml is wrong: ${JSON.stringify(config.errors)}`);
   const hub = new EventHub();
   const records = new Sequence<RequestRecord>('the record of request');
   hub.on('request', (record) => records.push(record));
+  const configs = new Sequence<ConfigEvent>('change of configuration');
+  hub.on('config', (event) => configs.push(event));
   const source = createStaticSource({ name: 'main', clock: systemClock });
   for (const [service, addresses] of Object.entries(options.services ?? {})) {
     source.setEndpoints(service, addresses);
   }
   const gateway = await startGateway({
     settings: config.settings,
+    file,
     sources: [source],
     hub,
     logStream: silence,
@@ -62,8 +72,18 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
     requests: records.items,
     record: (index) => records.nth(index),
     setEndpoints: (service, addresses) => source.setEndpoints(service, addresses),
+    async rewrite(routes) {
+      if (file === undefined) throw new Error('there is no file to rewrite');
+      const change = configs.nth(configs.items.length);
+      await writeFile(file, withListeners(routes));
+      return change;
+    },
     close: () => gateway.close(),
   };
+}
+
+function withListeners(routes: string): string {
+  return `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${routes}`;
 }
 
 export interface Behind {
