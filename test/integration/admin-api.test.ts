@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { problems } from '../../src/admin/problems.js';
 import { type AdminServer, type AdminSettings, startAdmin } from '../../src/admin/server.js';
 import { createJournal } from '../../src/observability/journal.js';
 import {
@@ -328,4 +330,13 @@ describe('the address', () => {
     await Promise.all([admin.close(), admin.close()]);
     await assert.rejects(fetch(`${admin.address}/healthz`));
   });
+});
+
+test('every problem code stands in docs/admin-api.md with its status', () => {
+  const docs = readFileSync(new URL('../../docs/admin-api.md', import.meta.url), 'utf8');
+  const documented = [...docs.matchAll(/^\| `([A-Z_]+)` \| (\d{3}) \|/gm)].map(
+    (row) => `${row[1]} ${row[2]}`,
+  );
+  const real = Object.entries(problems).map(([code, { status }]) => `${code} ${status}`);
+  assert.deepEqual(documented.sort(), real.sort());
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { EventHub, type RequestRecord } from '../../src/core/events.js';
 import type { EndpointView, GatewayViews, RegistryView } from '../../src/core/views.js';
@@ -305,4 +306,17 @@ test('a label value cannot break out of its quotes', () => {
     '# TYPE x histogram',
     String.raw`x_bucket{route="a\"} 1\nb\\",le="1"} 1`,
   ]);
+});
+
+test('every metric there is stands in docs/metrics.md, and the other way round', async () => {
+  const metrics = createMetrics(new EventHub(), views());
+  const text = await metrics.text();
+  metrics.close();
+  const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
+  const names = (found: Iterable<RegExpMatchArray>) =>
+    [...new Set([...found].map((match) => match[1]))].sort();
+  assert.deepEqual(
+    names(docs.matchAll(/^\| `(watchgate_[a-z_]+)`/gm)),
+    names(text.matchAll(/^# TYPE (watchgate_[a-z_]+) /gm)),
+  );
 });
