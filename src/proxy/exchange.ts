@@ -1,40 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Cause } from '../core/causes.js';
-import type { Timer } from '../core/clock.js';
 import type { Outcome } from '../core/outcome.js';
-import { type RouteRule, serviceName } from '../core/route.js';
+import { serviceName } from '../core/route.js';
 import { decideRetry } from '../resilience/retry.js';
+import type { AdmittedRequest } from './admitted-request.js';
 import { Attempt, type AttemptListener } from './attempt.js';
 import { ClientReply } from './client-reply.js';
-import type { ProxyContext, UnderWay } from './context.js';
+import type { UnderWay } from './context.js';
+import { Deadlines } from './deadlines.js';
 import type { Connection, EndpointPool } from './endpoint-pool.js';
 import { writeInformation } from './information.js';
 import { problem } from './problem.js';
-import type { RequestBody } from './request-body.js';
 import { endToEndFields, responseHead } from './response-headers.js';
-import type { Service } from './service.js';
 import { openTunnel } from './tunnel.js';
-
-/** A request that has been matched and admitted. */
-export interface AdmittedRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly context: ProxyContext;
-  readonly route: RouteRule;
-  readonly service: Service;
-  readonly traceId: string;
-  readonly method: string;
-  /** Path and query for the endpoint. */
-  readonly target: string;
-  readonly headers: string[];
-  /** Undefined when the request has no body. */
-  readonly body: RequestBody | undefined;
-  readonly acceptsTrailers: boolean;
-  readonly websocket: boolean;
-  /** Milliseconds on the monotonic clock. */
-  readonly startedAt: number;
-}
 
 const LINGER_MS = 5_000;
 
@@ -50,21 +28,20 @@ export class Exchange implements AttemptListener, UnderWay {
   cause: Cause | undefined;
   readonly #reply: ClientReply;
   readonly #admitted: AdmittedRequest;
+  readonly #deadlines: Deadlines;
   readonly #tried: EndpointPool[] = [];
   #attempt: Attempt | undefined;
   #staleResets = 0;
   #holdsBudget = false;
-  #timer: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
-  #paused = false;
   #bodyBroken = false;
-  #activityAt = 0;
   /** The client has been answered, or is past answering. */
   #over = false;
   #tunnelled: { readonly bytesIn: number; readonly bytesOut: number } | undefined;
 
   constructor(admitted: AdmittedRequest) {
     this.#admitted = admitted;
+    this.#deadlines = new Deadlines(admitted.context.clock, admitted.route.policy, admitted.startedAt);
     this.#reply = new ClientReply(
       admitted.response,
       () => admitted.context.draining() || admitted.body?.complete === false,
@@ -92,7 +69,7 @@ export class Exchange implements AttemptListener, UnderWay {
 
   /** The client left. Nothing is held against the endpoint. */
   clientGone(): void {
-    this.#timer?.cancel();
+    this.#deadlines.cancel();
     if (this.#over) return;
     this.cause = 'CLIENT_GONE';
     this.#finish();
@@ -138,11 +115,11 @@ export class Exchange implements AttemptListener, UnderWay {
     }
     this.#stopWaiting = pool.wait((granted) => {
       this.#stopWaiting = undefined;
-      this.#timer?.cancel();
+      this.#deadlines.cancel();
       this.#send(pool, granted);
     });
     if (this.#stopWaiting === undefined) this.fail('OVERLOADED');
-    else this.#setTimer(this.#tryTimeLeft(), () => this.fail('OVERLOADED'));
+    else this.#deadlines.limitTry(() => this.fail('OVERLOADED'));
   }
 
   #send(pool: EndpointPool, connection: Connection): void {
@@ -152,7 +129,7 @@ export class Exchange implements AttemptListener, UnderWay {
     this.endpoint = pool.endpoint.address;
     const attempt = new Attempt(pool, connection, this, clock.monotonic);
     this.#attempt = attempt;
-    this.#setTimer(this.#tryTimeLeft(), () => attempt.abort('UPSTREAM_TIMEOUT'));
+    this.#deadlines.limitTry(() => attempt.abort('UPSTREAM_TIMEOUT'));
     const { method, target, headers, body, websocket } = this.#admitted;
     connection.client.dispatch(
       {
@@ -175,24 +152,23 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onHead(attempt: Attempt, status: number, reason: string, raw: Buffer[]): boolean {
-    this.#timer?.cancel();
+    this.#deadlines.cancel();
     const { traceId, acceptsTrailers, method, route } = this.#admitted;
     if (route.policy.retryOn.length > 0 && this.#retry(attempt, { ...ANSWERED, status })) return false;
     const { headers, eventStream } = responseHead(raw, status, traceId, acceptsTrailers);
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
     this.cause = undefined;
     this.#reply.hold({ status, reason, headers });
-    if (hasBody) this.#watchSilence(eventStream ? route.policy.tunnelIdleTimeout : route.policy.idleTimeout);
+    if (hasBody) this.#deadlines.limitSilence(eventStream, () => attempt.abort('UPSTREAM_TIMEOUT'));
     return true;
   }
 
   onData(chunk: Buffer): boolean {
-    this.#activityAt = this.#admitted.context.clock.monotonic();
-    if (this.#reply.write(chunk)) return true;
-    this.#paused = true;
+    const keepsUp = this.#reply.write(chunk);
+    this.#deadlines.active(!keepsUp);
+    if (keepsUp) return true;
     this.#admitted.response.once('drain', () => {
-      this.#paused = false;
-      this.#activityAt = this.#admitted.context.clock.monotonic();
+      this.#deadlines.active(false);
       this.#attempt?.resume();
     });
     return false;
@@ -237,7 +213,7 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onFailure(attempt: Attempt, outcome: Outcome): void {
-    this.#timer?.cancel();
+    this.#deadlines.cancel();
     if (this.#over || outcome.cause === undefined) return;
     if (!attempt.headReceived && this.#retry(attempt, outcome)) return;
     this.fail(outcome.cause);
@@ -253,7 +229,7 @@ export class Exchange implements AttemptListener, UnderWay {
       maxAttempts: route.policy.maxAttempts,
       staleResets: this.#staleResets,
       retryOn: route.policy.retryOn,
-      remainingMs: this.#totalTimeLeft(),
+      remainingMs: this.#deadlines.totalLeft,
     });
     if (!decision.retry) return false;
     const other = decision.sameEndpoint ? attempt.pool : service.pick({ tried: this.#tried });
@@ -266,56 +242,30 @@ export class Exchange implements AttemptListener, UnderWay {
     return true;
   }
 
-  #totalTimeLeft(): number {
-    const { route, context, startedAt } = this.#admitted;
-    return route.policy.totalTimeout - (context.clock.monotonic() - startedAt);
-  }
-
-  #tryTimeLeft(): number {
-    return Math.max(1, Math.min(this.#admitted.route.policy.tryTimeout, this.#totalTimeLeft()));
-  }
-
-  #setTimer(delayMs: number, task: () => void): void {
-    this.#timer?.cancel();
-    this.#timer = this.#admitted.context.clock.after(delayMs, task);
-  }
-
-  /** Gives up on an endpoint that falls silent in mid-body; a client that is slow to read is no silence. */
-  #watchSilence(idleMs: number): void {
-    const { clock } = this.#admitted.context;
-    this.#activityAt = clock.monotonic();
-    const check = (): void => {
-      const silentMs = this.#paused ? 0 : clock.monotonic() - this.#activityAt;
-      if (silentMs >= idleMs) this.#attempt?.abort('UPSTREAM_TIMEOUT');
-      else this.#setTimer(idleMs - silentMs, check);
-    };
-    this.#setTimer(idleMs, check);
-  }
-
   /**
    * Ends the response. While the client still sends its body the end is held back and the rest read
    * and thrown away, for a while: closing at once would reset the connection, and the reset may
    * overtake the response (RFC 9112 section 9.6).
    */
   #end(trailers: [string, string][]): void {
-    const { body, request, context } = this.#admitted;
+    const { body, request } = this.#admitted;
     if (body === undefined || body.complete || this.#bodyBroken) {
       this.#reply.end(trailers);
       return;
     }
     this.#reply.flush();
     const end = (): void => {
-      this.#timer?.cancel();
+      this.#deadlines.cancel();
       this.#reply.end(trailers);
     };
     request.once('end', end);
-    this.#timer = context.clock.after(LINGER_MS, end);
+    this.#deadlines.set(LINGER_MS, end);
     body.discard();
   }
 
   #finish(): void {
     this.#over = true;
-    this.#timer?.cancel();
+    this.#deadlines.cancel();
     this.#stopWaiting?.();
   }
 }

@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RouteRule } from '../core/route.js';
+import type { ProxyContext } from './context.js';
+import type { RequestBody } from './request-body.js';
+import type { Service } from './service.js';
+
+/** A request that has been matched and admitted. */
+export interface AdmittedRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly context: ProxyContext;
+  readonly route: RouteRule;
+  readonly service: Service;
+  readonly traceId: string;
+  readonly method: string;
+  /** Path and query for the endpoint. */
+  readonly target: string;
+  readonly headers: string[];
+  /** Undefined when the request has no body. */
+  readonly body: RequestBody | undefined;
+  readonly acceptsTrailers: boolean;
+  readonly websocket: boolean;
+  /** Milliseconds on the monotonic clock. */
+  readonly startedAt: number;
+}
