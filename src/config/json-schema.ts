@@ -15,11 +15,6 @@ export function jsonSchema(): JsonSchema {
   return { $schema, title: 'Watchgate routes.yaml', ...schema };
 }
 
-/** The published file: stable text, so that the copy in the repository can be compared with it. */
-export function jsonSchemaText(): string {
-  return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
-}
-
 /** Turns the notes that the schemas carry for this purpose into JSON Schema. */
 function resolveNotes(published: Record<string, unknown>): void {
   // Policy levels overlay each other, so their defaults are notes: zod would fill real ones in too early.

@@ -31,7 +31,7 @@ export function scalar<T>(wanted: string, published: JsonSchema, read: (value: u
 }
 
 function isAnyText(published: JsonSchema): boolean {
-  return published['type'] === 'string' && !('pattern' in published) && !('enum' in published);
+  return [published['type']].flat().includes('string') && !('pattern' in published) && !('enum' in published);
 }
 
 /** How a value is named in a message: short text as it is, anything large by its kind. */

@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { jsonSchemaText } from './json-schema.js';
+import { jsonSchema } from './json-schema.js';
 
+// A build step: `node dist/config/write-json-schema.js FILE`.
 const [, , file = 'routes.schema.json'] = process.argv;
 await mkdir(dirname(file), { recursive: true });
-await writeFile(file, jsonSchemaText());
+await writeFile(file, `${JSON.stringify(jsonSchema(), null, 2)}\n`);

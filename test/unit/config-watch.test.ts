@@ -35,6 +35,17 @@ test('an edit in place is noticed, and a burst of them once', async (t) => {
   assert.equal(changes.items.length, 2);
 });
 
+test('the file is looked at once it has been quiet, not at each step of an edit', async (t) => {
+  const path = join(await temporaryFolder(t), 'routes.yaml');
+  await writeFile(path, 'one');
+  const clock = new ManualClock();
+  await changesOf(t, path, clock);
+  const elsewhere = await changesOf(t, path);
+  for (let write = 0; write < 20; write += 1) writeFileSync(path, `two ${write}`);
+  await elsewhere.nth(0);
+  assert.equal(clock.pending, 2, 'the quiet timer and the one of the next regular look');
+});
+
 test('an atomic rename is noticed, time after time', async (t) => {
   const path = join(await temporaryFolder(t), 'routes.yaml');
   await writeFile(path, '0');
