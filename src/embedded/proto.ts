@@ -1,8 +1,13 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import type { GrpcObject, ServiceDefinition } from '@grpc/grpc-js';
-import { loadPackageDefinition } from '@grpc/grpc-js';
-import { load } from '@grpc/proto-loader';
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import {
+  type AnyDefinition,
+  type EnumTypeDefinition,
+  load,
+  type MessageTypeDefinition,
+  type PackageDefinition,
+} from '@grpc/proto-loader';
 
 export type ServiceName = 'KV' | 'Watch' | 'Lease' | 'Cluster' | 'Maintenance' | 'Auth';
 
@@ -18,8 +23,7 @@ export async function loadServices(): Promise<Readonly<Record<ServiceName, Servi
     defaults: true,
     oneofs: true,
   });
-  const api = loadPackageDefinition(definition)['etcdserverpb'];
-  const service = (name: ServiceName): ServiceDefinition => serviceOf(api, name);
+  const service = (name: ServiceName): ServiceDefinition => serviceOf(definition, name);
   return {
     KV: service('KV'),
     Watch: service('Watch'),
@@ -30,8 +34,13 @@ export async function loadServices(): Promise<Readonly<Record<ServiceName, Servi
   };
 }
 
-function serviceOf(api: GrpcObject[string] | undefined, name: ServiceName): ServiceDefinition {
-  const entry = typeof api === 'object' && name in api ? (api as GrpcObject)[name] : undefined;
-  if (typeof entry !== 'function') throw new Error(`${PROTO} has no service ${name}`);
-  return entry.service;
+/** A package's entries are services, messages and enums; only these two have a format. */
+function serviceOf(definition: PackageDefinition, name: ServiceName): ServiceDefinition {
+  const entry = definition[`etcdserverpb.${name}`];
+  if (entry === undefined || isType(entry)) throw new Error(`${PROTO} has no service ${name}`);
+  return entry;
+}
+
+function isType(entry: AnyDefinition): entry is MessageTypeDefinition | EnumTypeDefinition {
+  return 'format' in entry;
 }

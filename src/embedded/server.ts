@@ -1,8 +1,8 @@
-import { isIP } from 'node:net';
+import { createServer, isIP } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { formatAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
-import { messageOf, WatchgateError } from '../core/errors.js';
+import { WatchgateError } from '../core/errors.js';
 import { type Random, systemRandom } from '../core/random.js';
 import { kvService } from './kv-service.js';
 import { Leases } from './lease.js';
@@ -101,21 +101,28 @@ function loopback(host: string): string {
   );
 }
 
-function bind(server: Server, host: string, port: number): Promise<number> {
+async function bind(server: Server, host: string, port: number): Promise<number> {
   const address = formatAddress(host, port);
+  // Tried first with a plain socket, because grpc-js writes its own line to stderr when it cannot listen.
+  const failure = await tryListen(host, port);
+  if (failure?.code === 'EADDRINUSE') {
+    throw new WatchgateError('PORT_TAKEN', `embedded registry: ${address} is in use by another program`);
+  }
+  const failed = (error: Error): WatchgateError =>
+    new WatchgateError('LISTEN_FAILED', `embedded registry: cannot listen on ${address}: ${error.message}`);
+  if (failure !== undefined) throw failed(failure);
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) return resolve(bound);
-      const taken = messageOf(error).includes('EADDRINUSE');
-      reject(
-        taken
-          ? new WatchgateError('PORT_TAKEN', `embedded registry: ${address} is in use by another program`)
-          : new WatchgateError(
-              'LISTEN_FAILED',
-              `embedded registry: cannot listen on ${address}: ${messageOf(error)}`,
-            ),
-      );
-    });
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(failed(error)),
+    );
+  });
+}
+
+function tryListen(host: string, port: number): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', resolve);
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
   });
 }
 

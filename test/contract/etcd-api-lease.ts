@@ -39,7 +39,7 @@ function describeLife({ api, key, put, refused }: Context): void {
     const name = key('k');
     await put(name, 'v', { lease: ID });
     const state = await api().call('Lease/LeaseTimeToLive', { ID, keys: true });
-    assert.ok(state.TTL === '59' || state.TTL === '60', state.TTL);
+    assert.ok(Number(state.TTL) > 50 && Number(state.TTL) <= 60, state.TTL);
     assert.deepEqual([state.ID, state.grantedTTL, state.keys], [ID, '60', [name]]);
     assert.deepEqual((await api().call('Lease/LeaseTimeToLive', { ID })).keys, []);
     const unknown = await api().call('Lease/LeaseTimeToLive', { ID: 404, keys: true });
@@ -76,15 +76,15 @@ function describeLife({ api, key, put, refused }: Context): void {
   });
 
   test('expires when it is not renewed: the watcher sees its keys deleted in one revision', async () => {
-    const { ID } = await api().call('Lease/LeaseGrant', { TTL: 1 });
+    const before = performance.now();
+    const { ID } = await api().call('Lease/LeaseGrant', { TTL: 2 });
     const prefix = key('');
     const watch = api().watch();
     await watch.create({ key: prefix, range_end: prefixEnd(prefix.toString()), prev_kv: true });
     await put(Buffer.concat([prefix, Buffer.from('a')]), 'v', { lease: ID });
     await put(Buffer.concat([prefix, Buffer.from('b')]), 'v', { lease: ID });
-    const granted = performance.now();
     const events = (await watch.events(4)).slice(2);
-    assert.ok(performance.now() - granted > 800);
+    assert.ok(performance.now() - before >= 2000);
     assert.deepEqual(
       events.map(({ type }) => type),
       ['Delete', 'Delete'],
@@ -99,13 +99,13 @@ function describeLife({ api, key, put, refused }: Context): void {
   });
 
   test('lives on while it is renewed; renewing one that is gone answers a TTL of 0', async () => {
-    const { ID } = await api().call('Lease/LeaseGrant', { TTL: 1 });
+    const { ID } = await api().call('Lease/LeaseGrant', { TTL: 2 });
     const stream = api().keepAlive();
-    for (let renewals = 0; renewals < 4; renewals++) {
+    for (let renewals = 0; renewals < 5; renewals++) {
       stream.send({ ID });
       const { TTL, ID: renewed } = await stream.next();
-      assert.deepEqual([renewed, TTL], [ID, '1']);
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      assert.deepEqual([renewed, TTL], [ID, '2']);
+      await new Promise((resolve) => setTimeout(resolve, 500));
     }
     await api().call('Lease/LeaseRevoke', { ID });
     stream.send({ ID });

@@ -33,7 +33,7 @@ export interface Context {
  * a server that grants leases of one second and sends progress notices every 200 ms.
  */
 export function describeEtcdApi(name: string, start: () => Promise<EtcdServerUnderTest>): void {
-  describe(`the etcd v3 API of ${name}`, { timeout: 40_000 }, () => {
+  describe(`the etcd v3 API of ${name}`, { timeout: 40_000, concurrency: false }, () => {
     let server: EtcdServerUnderTest | undefined;
     let api: EtcdApi | undefined;
     before(async () => {
