@@ -34,16 +34,17 @@ const STATE_CLASS = {
   gone: 'faint',
 } as const satisfies Record<EndpointState, string>;
 
-const SCRIPT = PAGE_SCRIPT.replaceAll('ENDPOINT_LABELS', JSON.stringify(ENDPOINT_LABELS)).replaceAll(
-  'REGISTRY_LABELS',
-  JSON.stringify(REGISTRY_LABELS),
-);
+/** The script as the page holds it. */
+export const PAGE_SCRIPT_TEXT = PAGE_SCRIPT.replaceAll(
+  'ENDPOINT_LABELS',
+  JSON.stringify(ENDPOINT_LABELS),
+).replaceAll('REGISTRY_LABELS', JSON.stringify(REGISTRY_LABELS));
 
 /** Nothing runs or loads but this page's own style and script, which are named by their hashes. */
 export const CONTENT_SECURITY_POLICY = [
   `default-src 'none'`,
   `style-src '${cspHash(PAGE_STYLE)}'`,
-  `script-src '${cspHash(SCRIPT)}'`,
+  `script-src '${cspHash(PAGE_SCRIPT_TEXT)}'`,
   `connect-src 'self'`,
   'img-src data:',
   `base-uri 'none'`,
@@ -103,7 +104,7 @@ function document(connection: Html, content: Html): string {
 </form>
 ${content}
 </main>
-<script>${new Html(SCRIPT)}</script>
+<script>${new Html(PAGE_SCRIPT_TEXT)}</script>
 </body>
 </html>
 `.text;
