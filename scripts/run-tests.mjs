@@ -8,13 +8,16 @@ import { root } from './setup.mjs';
 
 /** A file that hangs must fail by name, long before the whole run is given up. */
 const TEST_TIMEOUT_MS = 120_000;
+/** A process that a killed test left behind can hold the run's output open for ever. */
+const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = Math.max(3, availableParallelism());
 
-/** Starts a command in the project, with the terminal handed over; resolves to its exit status. */
+/** Starts a command in the project, with the terminal handed over; resolves to its exit status, 1 when cut short. */
 export function runCommand(args, env = process.env) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
+    const options = { cwd: root, env, stdio: 'inherit', timeout: RUN_TIMEOUT_MS, killSignal: 'SIGKILL' };
+    const child = spawn(process.execPath, args, options);
     child.once('error', reject);
     child.once('exit', (status) => resolve(status ?? 1));
   });
