@@ -6,7 +6,7 @@ import { type LogLevel, lineFormat } from './logger.js';
 export interface AccessLogSettings {
   /** `errors` keeps what failed at the gateway and what an endpoint answered with a 5xx. */
   readonly mode: 'all' | 'errors' | 'off';
-  /** Lines are written at `info`, failures at `warn`; the level decides as for any other log line. */
+  /** Lines are written at `info`, those of a 5xx at `warn`; the level decides as for any other log line. */
   readonly level: LogLevel;
   /** Standard output when absent; then it belongs to the access log and `close` flushes it. */
   readonly stream?: DestinationStream;
@@ -26,9 +26,8 @@ export function createAccessLog(hub: EventHub, { mode, level, stream }: AccessLo
   const own = stream === undefined ? openLogStream() : undefined;
   const logger = pino(lineFormat(level), stream ?? own);
   const stop = hub.on('request', (request) => {
-    const failed = request.cause !== undefined || request.status >= 500;
-    if (failed) logger.warn(fields(request), 'request');
-    else if (mode === 'all') logger.info(fields(request), 'request');
+    if (request.status >= 500) logger.warn(fields(request), 'request');
+    else if (mode === 'all' || request.cause !== undefined) logger.info(fields(request), 'request');
   });
   return {
     async close() {

@@ -103,7 +103,7 @@ describe('the access log', () => {
     const [line] = logged('all', unrouted);
     assert.deepEqual(
       [line?.['route'], line?.['service'], line?.['endpoint'], line?.['code'], line?.['level']],
-      [null, null, null, 'NO_ROUTE', 'warn'],
+      [null, null, null, 'NO_ROUTE', 'info'],
     );
   });
 
