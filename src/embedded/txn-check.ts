@@ -2,7 +2,7 @@ import { refusal } from './etcd-error.js';
 import { contains, type KeyRange, keyRange, keyText } from './key-range.js';
 import type { RequestOp, TxnRequest } from './messages.js';
 import { checkRange } from './range.js';
-import { checkDelete, checkPut } from './write.js';
+import { checkDelete, checkPut, MAX_REQUEST_BYTES } from './write.js';
 
 /** etcd's default `--max-txn-ops`. */
 const MAX_OPS = 128;
@@ -10,6 +10,7 @@ const MAX_OPS = 128;
 /** Refuses what is wrong with a transaction by itself: its size, its parts, and one key changed twice. */
 export function checkTxn(request: TxnRequest): void {
   checkParts(request, MAX_OPS);
+  if (storedBytes(request) > MAX_REQUEST_BYTES) throw refusal('TOO_LARGE');
   written(request.success);
   written(request.failure);
 }
@@ -34,6 +35,14 @@ function checkOp(op: RequestOp, allowed: number): void {
     default:
       throw refusal('KEY_NOT_FOUND');
   }
+}
+
+/** Of all puts, in whichever branch. */
+function storedBytes({ success, failure }: TxnRequest): number {
+  return [...success, ...failure].reduce((sum, op) => {
+    if (op.request === 'requestTxn') return sum + storedBytes(op.requestTxn);
+    return op.request === 'requestPut' ? sum + op.requestPut.key.length + op.requestPut.value.length : sum;
+  }, 0);
 }
 
 interface Written {

@@ -112,7 +112,7 @@ export class WatchStream {
   #pump(): void {
     const { store } = this.#context;
     let moved = true;
-    while (moved && !this.#blocked && !this.#closed) {
+    while (moved) {
       moved = false;
       for (const watcher of this.#watchers.values()) {
         if (this.#blocked || !watcher.behind(store)) continue;

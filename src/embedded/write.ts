@@ -16,8 +16,8 @@ export interface Registry {
   readonly leases: Leases;
 }
 
-/** etcd's default `--max-request-bytes`. */
-const MAX_REQUEST_BYTES = 1.5 * 1024 * 1024;
+/** etcd's default `--max-request-bytes`. Only what is stored is counted here. */
+export const MAX_REQUEST_BYTES = 1.5 * 1024 * 1024;
 
 /** Refuses what is wrong with the request by itself, whatever the store holds. */
 export function checkPut(request: PutRequest): void {

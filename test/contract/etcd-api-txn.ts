@@ -158,6 +158,14 @@ function describeRefusals({ api, key, put, refused }: Context): void {
     await refused(txn(putOp(bytes(''), 'v')), INVALID_ARGUMENT, 'etcdserver: key is not provided');
   });
 
+  test('more than 1.5 MiB in all', async () => {
+    const half = (name: string): IRequestOp => ({
+      request_put: { key: key(name), value: Buffer.alloc(0.9 * 1024 * 1024) },
+    });
+    await refused(txn(half('a'), half('b')), INVALID_ARGUMENT, 'etcdserver: request is too large');
+    assert.equal((await txn(half('a'))).succeeded, true);
+  });
+
   test('an unknown lease or an unreadable revision, and then does nothing at all', async () => {
     const name = key('k');
     const before = await put(key('other'), 'v');

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -103,7 +104,11 @@ class EtcdProcess implements EtcdServer {
   readonly #folder: string;
   #child: ChildProcess | undefined;
   #log = '';
-  readonly #killAtExit = (): void => this.kill('SIGKILL');
+  /** A test process that ends early still leaves nothing behind. */
+  readonly #cleanAtExit = (): void => {
+    this.kill('SIGKILL');
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+  };
 
   constructor(version: EtcdVersion, folder: string, ports: readonly number[], options: EtcdOptions) {
     this.endpoint = `http://127.0.0.1:${ports[0]}`;
@@ -111,7 +116,7 @@ class EtcdProcess implements EtcdServer {
     this.#command = etcdCommand(version, 'etcd');
     this.#args = flags(version, join(folder, 'data'), ports, options);
     this.#folder = folder;
-    process.once('exit', this.#killAtExit);
+    process.once('exit', this.#cleanAtExit);
   }
 
   get pid(): number {
@@ -138,7 +143,7 @@ class EtcdProcess implements EtcdServer {
   }
 
   async stop(): Promise<void> {
-    process.off('exit', this.#killAtExit);
+    process.off('exit', this.#cleanAtExit);
     await this.#end();
     await rm(this.#folder, { recursive: true, force: true });
   }
