@@ -16,6 +16,11 @@ export class KeyStore {
   /** Revision of the last list: whatever is not newer is in it. */
   #listed = -1n;
 
+  /** Keys remembered, tombstones included. */
+  get size(): number {
+    return this.#seen.size;
+  }
+
   /** Takes a list for the whole truth, whatever was known before; answers the difference. */
   replace(listing: Listing): RegistryEvent[] {
     const before = this.#seen;

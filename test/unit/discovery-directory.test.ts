@@ -110,6 +110,29 @@ test('what a list found is announced as relisted', () => {
   );
 });
 
+test('a set that is the same object is no change', () => {
+  const { directory, publish, changes } = scripted();
+  let told = 0;
+  directory.subscribe({ service: 'goods', registry: 'scripted' }, () => told++);
+  const snapshot = snapshotWith('listed');
+  publish(snapshot);
+  publish({ ...snapshot, revision: '6', changed: new Set(['goods']) });
+  assert.equal(told, 2, 'at once, and when it appeared');
+  assert.equal(changes.length, 1);
+});
+
+test('what a source had before the directory started is all there, however it came', () => {
+  const clock = new ManualClock();
+  const source = createStaticSource({ name: 'main', clock });
+  source.setEndpoints('goods', ['10.0.0.1:80']);
+  source.setEndpoints('users', ['10.0.0.2:80']);
+  const directory = new Directory([source], { announce: () => {}, clock });
+  const seen: string[] = [];
+  directory.subscribeAll((ref) => seen.push(ref.service));
+  directory.start();
+  assert.deepEqual(seen, ['goods', 'users']);
+});
+
 test('a source without its first list is waited for', () => {
   const { directory, publish } = scripted();
   assert.deepEqual(directory.waitingFor(), ['scripted']);

@@ -191,9 +191,21 @@ test('another cluster id on the stream means another history: everything is list
   registry.restore(registry.revision + 50n, { b: '3' });
   registry.clusterId = 'cluster-2';
   registry.watch.created();
+  assert.equal(registry.watch.open, false);
   await clock.advance(SOON);
   assert.deepEqual(relists, ['start', 'cluster-changed']);
   assert.deepEqual(Object.fromEntries(view), { b: '3' });
+});
+
+test('another cluster id in a confirmation is believed too', async (t) => {
+  const registry = new ScriptedRegistry();
+  const { clock, relists } = await follow(t, registry);
+  registry.watch.created();
+  registry.answersProgress = false;
+  registry.clusterId = 'cluster-2';
+  while (registry.confirms < 2) await clock.advance(50);
+  await clock.advance(100);
+  assert.deepEqual(relists, ['start', 'cluster-changed']);
 });
 
 test('a registry whose revision went back was restored from a backup: everything is listed again', async (t) => {
@@ -288,10 +300,15 @@ test('two confirmations without an answer change the member; one does not', asyn
   await clock.advance(1_000);
   assert.equal(registry.watches.length, 1, 'one failure');
   registry.confirmError = new RegistryError('broken', 'deadline exceeded');
+  const asked = registry.confirms;
+  let failed = 0;
   registry.onWatch = () => {
+    failed = registry.confirms - asked;
     registry.confirmError = undefined;
   };
   await clock.advance(7_500);
+  // The new session has asked once already when its stream opens.
+  assert.equal(failed, 3);
   assert.equal(registry.watch.member, 'm1');
 });
 
@@ -309,6 +326,31 @@ test('the view counts as confirmed only once the stream got as far as the regist
   assert.equal(age(), 4_500, 'the registry answers, but the stream has not brought revision 2');
   registry.watch.events([missing]);
   assert.ok(age() < 4_500);
+});
+
+test('while only others write, a confirmation has the stream asked for its progress at once', async (t) => {
+  const registry = new ScriptedRegistry();
+  const { clock, reflector } = await follow(t, registry);
+  registry.watch.created();
+  while (registry.confirms < 2) {
+    registry.revision += 1n;
+    await clock.advance(10);
+  }
+  assert.ok((reflector.state().confirmedMsAgo ?? Infinity) <= 10);
+});
+
+test('a stream that never gets as far as an audit is replaced by a new list and another stream', async (t) => {
+  const registry = new ScriptedRegistry();
+  const { clock, relists, reflector } = await follow(t, registry);
+  registry.answersProgress = false;
+  registry.revision += 1n;
+  for (let second = 0; second < 310; second++) {
+    registry.watch.created();
+    await clock.advance(1_000);
+  }
+  assert.deepEqual(relists.slice(0, 2), ['start', 'periodic']);
+  assert.ok(registry.watches.length >= 2);
+  assert.equal(reflector.state().drift, 0);
 });
 
 test('an audit finds and repairs what the watch never brought, and counts it', async (t) => {
