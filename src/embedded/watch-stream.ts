@@ -147,13 +147,15 @@ export class WatchStream {
     }
   }
 
-  /** Only once every watcher has seen everything: the revision in the answer is a promise that nothing older follows. */
+  /**
+   * After a pump that the client took whole, every watcher has seen everything: the revision in the
+   * answer is a promise that nothing older follows. A watch from the future can promise nothing yet.
+   */
   #answerProgress(): void {
     const { store } = this.#context;
-    if (!this.#progressWanted || this.#blocked || this.#closed) return;
-    const watchers = [...this.#watchers.values()];
-    if (watchers.some((watcher) => watcher.behind(store))) return;
+    if (!this.#progressWanted || this.#blocked) return;
     this.#progressWanted = false;
+    const watchers = [...this.#watchers.values()];
     if (watchers.length === 0 || !watchers.every((watcher) => watcher.caughtUp(store))) return;
     this.#write({ header: this.#headerNow(), watchId: NO_WATCHER });
   }
