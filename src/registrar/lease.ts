@@ -52,7 +52,7 @@ export class LeasedKey {
   #held: Held | undefined;
   /** Another lease holds the key. It is taken again only when it becomes free. */
   #displaced = false;
-  #closing = false;
+  #closing: Promise<void> | undefined;
   #abandoned = false;
   /** Aborted to end a rest early; a new one for each round. */
   #rest = new AbortController();
@@ -77,7 +77,7 @@ export class LeasedKey {
    * something else is wanted, or this is closed.
    */
   want(value: string | undefined): Promise<void> {
-    if (this.#closing) return this.#loop;
+    if (this.#closing !== undefined) return this.#closing;
     this.#wanted = value;
     this.#rest.abort();
     this.#settle();
@@ -88,19 +88,23 @@ export class LeasedKey {
    * Leaves: puts the farewell, deletes the key, revokes the lease. Takes at most as long as the lease
    * lasts, since after that the registry has ended it by itself. Never rejects.
    */
-  async close(): Promise<void> {
-    if (this.#closing) return this.#loop;
-    this.#wanted = undefined;
-    this.#closing = true;
-    this.#rest.abort();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const { clock, registry, ttlSeconds } = this.#options;
     const seconds = this.#held?.lease.ttlSeconds ?? ttlSeconds;
     const limit = new AbortController();
+    this.#wanted = undefined;
+    this.#rest.abort();
     await Promise.race([this.#loop, delay(clock, seconds * 1_000, limit.signal)]);
     limit.abort();
     this.#abandoned = true;
     this.#rest.abort();
     registry.close();
+    this.#settle();
   }
 
   async #run(): Promise<void> {
@@ -108,11 +112,10 @@ export class LeasedKey {
       this.#rest = new AbortController();
       await this.#sleep(await this.#round());
     }
-    this.#settle();
   }
 
   get #over(): boolean {
-    return this.#abandoned || (this.#closing && this.#held === undefined);
+    return this.#abandoned || (this.#closing !== undefined && this.#held === undefined);
   }
 
   /** Makes one step; answers how long to rest, in milliseconds. */
@@ -121,7 +124,7 @@ export class LeasedKey {
     try {
       await (wanted === undefined ? this.#leave() : this.#stay(wanted));
       this.#backoff.reset();
-      if (wanted === this.#wanted && !this.#closing) this.#settle();
+      if (wanted === this.#wanted && this.#closing === undefined) this.#settle();
       return this.#held === undefined ? Number.POSITIVE_INFINITY : thirdOf(this.#held.lease);
     } catch (thrown) {
       const error = toEtcdError(thrown);
