@@ -22,15 +22,16 @@ const SERVICES = Number(values.services);
 const ENDPOINTS = Number(values.endpoints);
 const CHANGES = Number(values.changes);
 const PREFIX = '/bench';
-const REQUIRED_P99_MS = 50;
+const REQUIRED_MS = 50;
 const PUTS_PER_TXN = 100;
 
 interface Result {
   readonly etcd: string;
   readonly loadMs: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
+  /** Sorted; from the acknowledgement of the write. */
+  readonly sinceCommit: readonly number[];
+  /** Sorted; from the sending of the write, which bounds the other from above. */
+  readonly sinceSend: readonly number[];
 }
 
 function keyOf(index: number): string {
@@ -64,17 +65,25 @@ function nextChange(directory: Directory, service: string): Promise<number> {
   });
 }
 
-async function measure(directory: Directory, member: EtcdMember): Promise<number[]> {
-  const latencies: number[] = [];
+async function measure(
+  directory: Directory,
+  member: EtcdMember,
+): Promise<Pick<Result, 'sinceCommit' | 'sinceSend'>> {
+  const sinceCommit: number[] = [];
+  const sinceSend: number[] = [];
   for (let change = 0; change < CHANGES; change++) {
     const index = ENDPOINTS + (change >> 1);
     const seen = nextChange(directory, `service-${index % SERVICES}`);
+    const sent = performance.now();
     await (change % 2 === 0 ? member.put(keyOf(index), addressOf(index)) : member.deleteRange(keyOf(index)));
     const committed = performance.now();
+    const usable = await seen;
     // The watch may well be ahead of the acknowledgement.
-    latencies.push(Math.max(0, (await seen) - committed));
+    sinceCommit.push(Math.max(0, usable - committed));
+    sinceSend.push(usable - sent);
   }
-  return latencies.sort((a, b) => a - b);
+  const ascending = (a: number, b: number): number => a - b;
+  return { sinceCommit: sinceCommit.sort(ascending), sinceSend: sinceSend.sort(ascending) };
 }
 
 async function run(version: EtcdVersion): Promise<Result> {
@@ -93,9 +102,7 @@ async function run(version: EtcdVersion): Promise<Result> {
     const { endpoints, services } = source.view();
     if (endpoints !== ENDPOINTS || services !== SERVICES)
       throw new Error(`loaded ${endpoints} in ${services}`);
-    const latencies = await measure(directory, members.current());
-    const at = (share: number): number => latencies[Math.ceil(share * latencies.length) - 1] ?? Number.NaN;
-    return { etcd: etcd.version, loadMs, p50: at(0.5), p99: at(0.99), max: at(1) };
+    return { etcd: etcd.version, loadMs, ...(await measure(directory, members.current())) };
   } finally {
     await directory.close();
     members.close();
@@ -107,15 +114,22 @@ const results: Result[] = [];
 for (const version of etcdVersions) results.push(await run(version));
 
 const ms = (value: number): string => value.toFixed(2).padStart(9);
+const at = (sorted: readonly number[], share: number): number =>
+  sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
+const row = (label: string, sorted: readonly number[]): string =>
+  `${label.padEnd(24)}${[0.5, 0.99, 1].map((share) => ms(at(sorted, share))).join('')}`;
+
 const lines = [
-  `${ENDPOINTS} endpoints in ${SERVICES} services, ${CHANGES} changes; milliseconds from commit to usable set`,
-  'etcd       first list      p50      p99      max',
-  ...results.map(
-    ({ etcd, loadMs, p50, p99, max }) => `${etcd.padEnd(10)}${ms(loadMs)}  ${ms(p50)}${ms(p99)}${ms(max)}`,
-  ),
+  `${ENDPOINTS} endpoints in ${SERVICES} services, ${CHANGES} changes; milliseconds until usable`,
+  `${''.padEnd(24)}      p50      p99      max`,
+  ...results.flatMap(({ etcd, loadMs, sinceCommit, sinceSend }) => [
+    row(`etcd ${etcd} from commit`, sinceCommit),
+    row(`etcd ${etcd} from send`, sinceSend),
+    `etcd ${etcd} first list took ${loadMs.toFixed(0)} ms`,
+  ]),
 ];
 process.stdout.write(`${lines.join('\n')}\n`);
-if (results.some(({ p99 }) => p99 >= REQUIRED_P99_MS)) {
-  process.stdout.write(`FAILED: p99 must be under ${REQUIRED_P99_MS} ms\n`);
+if (results.some(({ sinceCommit }) => at(sinceCommit, 1) >= REQUIRED_MS)) {
+  process.stdout.write(`FAILED: every change must be usable within ${REQUIRED_MS} ms\n`);
   process.exitCode = 1;
 }

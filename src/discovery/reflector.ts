@@ -46,6 +46,14 @@ export interface ReflectorState {
   readonly lastError: string | undefined;
 }
 
+interface Attended {
+  readonly end: SessionEnd;
+  readonly session: WatchSession;
+}
+
+/** How long a stream must have stood for the next failure to count as the first. */
+const STEADY_AFTER_MS = 5_000;
+
 /**
  * Keeps a copy of a prefix of a registry: list, watch from there, list again when the watch cannot go
  * on. After client-go's reflector. Errors never empty the copy, they only make it older.
@@ -54,13 +62,16 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #store = new KeyStore();
   readonly #backoff: Backoff;
+  /** Once for an expired token; longer and longer for a wrong password, each try of which costs etcd a bcrypt. */
+  readonly #refusals: Backoff;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #session: WatchSession | undefined;
   #member: string | undefined;
   #ready = false;
   #revision = 0n;
-  #connected = false;
+  /** Undefined while no watch stands; monotonic milliseconds. */
+  #connectedAt: number | undefined;
   #confirmedAt: number | undefined;
   #drift = 0;
   #lastError: string | undefined;
@@ -68,6 +79,7 @@ export class Reflector {
   constructor(options: ReflectorOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ minMs: 50, maxMs: 2_000 }, options.random);
+    this.#refusals = new Backoff({ minMs: 50, maxMs: 10_000 }, options.random);
   }
 
   start(): void {
@@ -84,7 +96,7 @@ export class Reflector {
   state(): ReflectorState {
     const { clock } = this.#options;
     return {
-      connected: this.#connected,
+      connected: this.#connectedAt !== undefined,
       ready: this.#ready,
       member: this.#member,
       revision: this.#revision,
@@ -137,28 +149,26 @@ export class Reflector {
   }
 
   /** One stream with its confirmations and audits, until it is over. */
-  async #attend(
-    member: RegistryMember,
-    clusterId: string,
-    position: bigint,
-  ): Promise<{ end: SessionEnd; session: WatchSession }> {
-    const { clock, random, listener } = this.#options;
+  async #attend(member: RegistryMember, clusterId: string, position: bigint): Promise<Attended> {
+    const { clock, random } = this.#options;
     const over = new AbortController();
     const session = new WatchSession(clusterId, position, {
       created: () => this.#setConnected(member),
       events: (events) => this.#take(events),
       heard: () => freshness.heard(),
     });
-    const confirmed = (sentAt: number): void => {
-      this.#confirmedAt = sentAt;
-      this.#backoff.reset();
-    };
-    const freshness = new Freshness({ clock, random, session, member, clusterId, confirmed });
+    const common = { clock, random, session, member, clusterId };
+    const freshness = new Freshness({
+      ...common,
+      confirmed: (sentAt) => {
+        this.#confirmedAt = sentAt;
+      },
+    });
     this.#member = member.name;
     this.#session = session;
     freshness.start();
     const audits = auditWhile({
-      ...{ clock, random, session, member, clusterId },
+      ...common,
       store: this.#store,
       signal: over.signal,
       audited: (listing, repairs) => this.#settleAudit(listing, repairs),
@@ -168,9 +178,7 @@ export class Reflector {
     freshness.stop();
     over.abort();
     await audits;
-    const wasConnected = this.#connected;
-    this.#connected = false;
-    if (wasConnected && !this.#abort.signal.aborted) listener.disconnected(end.error);
+    this.#setDisconnected(end.error);
     return { end, session };
   }
 
@@ -196,8 +204,16 @@ export class Reflector {
   }
 
   #setConnected(member: RegistryMember): void {
-    this.#connected = true;
+    this.#connectedAt = this.#options.clock.monotonic();
     this.#options.listener.connected(member.name);
+  }
+
+  #setDisconnected(error: RegistryError | undefined): void {
+    if (this.#connectedAt === undefined) return;
+    // A stream that breaks as soon as it stands is no success, even if everything else answers.
+    if (this.#options.clock.monotonic() - this.#connectedAt >= STEADY_AFTER_MS) this.#backoff.reset();
+    this.#connectedAt = undefined;
+    if (!this.#abort.signal.aborted) this.#options.listener.disconnected(error);
   }
 
   /** Never at once; and after a failure to another member, unless just our place in history is too old. */
@@ -209,6 +225,8 @@ export class Reflector {
       listener.fault(error);
       if (error.fault !== 'compacted') client.leave(member);
     }
-    await delay(clock, this.#backoff.next(), this.#abort.signal);
+    const refused = error?.fault === 'refused';
+    if (!refused) this.#refusals.reset();
+    await delay(clock, (refused ? this.#refusals : this.#backoff).next(), this.#abort.signal);
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { IRequestOp } from 'etcd3';
 import { type EtcdServer, etcdVersions, startEtcd } from '../support/etcd-server.js';
@@ -199,6 +200,29 @@ describe('discovery', { concurrency: true }, () => {
         await followed.addresses('goods', ['10.0.0.1:80']);
       });
 
+      test('closes at once, also while etcd says nothing', async (t) => {
+        const connections: Socket[] = [];
+        const mute = createServer((socket) => connections.push(socket)).listen(0, '127.0.0.1');
+        t.after(() => {
+          for (const socket of connections) socket.destroy();
+          mute.close();
+        });
+        await once(mute, 'listening');
+        const silent = await startTcpProxy(new URL(etcd.endpoint).host);
+        t.after(() => silent.close());
+        const connecting = followSource(t, {
+          endpoints: [`http://127.0.0.1:${portOf(mute)}`],
+          prefix: '/silent',
+        });
+        const connected = followSource(t, { endpoints: [`http://${silent.address}`], prefix: '/silent' });
+        await connected.until('connected', (view) => view.connected);
+        await connected.until('the mute one is waited for', () => connections.length > 0);
+        silent.freeze();
+        const started = performance.now();
+        await Promise.all([connecting.source.close(), connected.source.close()]);
+        assert.ok(performance.now() - started < 500);
+      });
+
       test('survives a restart of etcd: the view is kept, and followed again', async (t) => {
         const prefix = '/restart';
         const members = openMembers(t, { endpoints: [etcd.endpoint] });
@@ -250,8 +274,13 @@ describe('discovery', { concurrency: true }, () => {
 /** A port on which nothing listens. */
 async function refusedPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
+  await once(server, 'listening');
+  const port = portOf(server);
+  await once(server.close(), 'close');
+  return port;
+}
+
+function portOf(server: Server): number {
   const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
   return typeof address === 'object' && address !== null ? address.port : 0;
 }

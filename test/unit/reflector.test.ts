@@ -256,12 +256,25 @@ test('errors never empty the view: it only gets older', async (t) => {
 
 test('an error that nobody foresaw leads to a new list, and repeated ones to fewer of them', async (t) => {
   const registry = new ScriptedRegistry();
-  registry.confirmError = new RegistryError('broken', 'silent');
-  registry.onWatch = (watch) => watch.fail(new RegistryError('unknown', 'strange'));
+  registry.onWatch = (watch) => {
+    watch.created();
+    watch.fail(new RegistryError('unknown', 'strange'));
+  };
   const { clock, relists } = await follow(t, registry);
   await clock.advance(60_000);
   assert.equal(relists[1], 'unknown-error');
   assert.ok(relists.length > 20 && relists.length < 120, `${relists.length} lists in a minute`);
+});
+
+test('a refusal is answered by one quick try with a new token, and then by fewer and fewer', async (t) => {
+  const registry = new ScriptedRegistry();
+  registry.listError = new RegistryError('refused', 'permission denied');
+  const { clock } = await follow(t, registry);
+  await clock.advance(60);
+  assert.equal(registry.lists.length, 2);
+  await clock.advance(120_000);
+  const inTwoMinutes = registry.lists.length;
+  assert.ok(inTwoMinutes > 12 && inTwoMinutes < 60, `${inTwoMinutes} tries in two minutes`);
 });
 
 test('a registry that appears late is listed when it does', async (t) => {

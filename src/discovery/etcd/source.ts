@@ -80,7 +80,7 @@ class EtcdSource implements Source {
       connected,
       ready,
       member: member ?? null,
-      revision: String(revision),
+      revision: ready ? String(revision) : '',
       confirmedMsAgo: confirmedMsAgo ?? null,
       drift,
       services: this.#registrations.serviceCount,
