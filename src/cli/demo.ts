@@ -1,3 +1,4 @@
+import { logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseConfig } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
@@ -43,6 +44,8 @@ export function demoCommand(): Command {
 }
 
 async function runDemo(goods: number, ports: Ports, log: DemoLog): Promise<void> {
+  // It tells of a taken port in words of its own, beside ours.
+  if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
   const stop = new AbortController();
   const forget = onStopSignals(() => stop.abort());
   const closers: (() => Promise<void> | void)[] = [forget];
