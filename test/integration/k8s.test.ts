@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { IIngressRoute } from '@kubernetes-models/traefik/traefik.io/v1alpha1';
@@ -9,6 +12,8 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
 import type { IConfigMap, IContainer, IEnvVar, IProbe, IService } from 'kubernetes-models/v1';
 import { ensureServers } from '../../scripts/servers.mjs';
 import { parseConfig } from '../../src/config/load.js';
+import { systemClock } from '../../src/core/clock.js';
+import { startEmbeddedRegistry } from '../../src/embedded/server.js';
 import { type KubernetesObject, kustomize, schemaError, unknownFields } from '../support/kubernetes.js';
 
 const path = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url));
@@ -214,13 +219,39 @@ describe('the kustomization in k8s', { skip: kubectl === undefined && missing[0]
     }
   });
 
-  test('three goods register their own address under their own name, with a 3 s lease', () => {
+  test('three goods register their own address under their own name, with a 3 s lease', async (t) => {
     const container = containerOf('goods');
     const fields = (container.env ?? []).map(({ name, valueFrom }) => [name, valueFrom?.fieldRef?.fieldPath]);
     assert.equal(specOf('goods').replicas, 3);
-    assert.ok(fields.some(([name, field]) => name === 'POD_IP' && field === 'status.podIP'));
-    assert.ok(fields.some(([name, field]) => name === 'POD_NAME' && field === 'metadata.name'));
-    const source = container.command?.[1]?.replace(/^dist\//, '').replace(/\.js$/, '.ts');
-    assert.ok(existsSync(path(source ?? '')), `${source} is there`);
+    const registry = await startEmbeddedRegistry({
+      listen: { host: '127.0.0.1', port: 0 },
+      clock: systemClock,
+    });
+    t.after(() => registry.close());
+
+    // Only the variables that the Deployment names reach the program.
+    const here = {
+      'status.podIP': '127.0.0.1',
+      'metadata.name': 'goods-7d4b9-x2x8k',
+      ETCD_ENDPOINTS: registry.endpoint,
+      ETCD_USERNAME: '',
+      ETCD_PASSWORD: '',
+    };
+    const values = new Map(Object.entries(here));
+    const env = fields.map(([name = '', field]) => [name, values.get(field ?? name)]);
+    const source = container.command?.[1]?.replace(/^dist\//, '').replace(/\.js$/, '.ts') ?? '';
+    const args = ['--import', 'tsx', path(source)];
+    const pod = spawn(process.execPath, args, {
+      cwd: path('.'),
+      env: { ...Object.fromEntries(env), PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.after(() => pod.kill('SIGKILL'));
+    const [line] = await once(createInterface(pod.stdout), 'line');
+    const { event, key, address, ttl } = JSON.parse(line);
+    assert.equal(event, 'registered');
+    assert.equal(key, '/service_registry_discovery/goods/goods-7d4b9-x2x8k');
+    assert.match(address, /^127\.0\.0\.1:\d+$/);
+    assert.equal(ttl, 3);
   });
 });
