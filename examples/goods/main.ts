@@ -58,6 +58,6 @@ async function leave(): Promise<void> {
 function registryFrom(): RegisterOptions['registry'] {
   const url = env['WATCHGATE_REGISTRY'];
   if (url) return url;
-  const endpoints = (env['ETCD_ENDPOINTS'] ?? 'http://127.0.0.1:2379').split(',');
+  const endpoints = (env['ETCD_ENDPOINTS'] || 'http://127.0.0.1:2379').split(',').map((text) => text.trim());
   return { endpoints, username: env['ETCD_USERNAME'], password: env['ETCD_PASSWORD'] };
 }
