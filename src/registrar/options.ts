@@ -39,7 +39,7 @@ export interface RegisterOptions {
    * Registered only while this passes: a function, or a path answered with 200 – 399 at the address.
    * Checked every second, each check within one second; two failures in a row withdraw.
    */
-  readonly health?: (() => Promise<boolean>) | HealthCheck | string | undefined;
+  readonly health?: HealthCheck | string | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Relative share of traffic, above 0; 1 when absent. */
   readonly weight?: number | undefined;
