@@ -13,13 +13,21 @@ const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = Math.max(3, availableParallelism());
 
-/** Starts a command in the project, with the terminal handed over; resolves to its exit status, 1 when cut short. */
+/**
+ * Starts a command in the project, with the terminal handed over; resolves to its exit status, 1 when it was cut short.
+ * A SIGTERM to us is passed on: a terminal signals the whole group, but a supervisor only its child.
+ */
 export function runCommand(args, env = process.env) {
   return new Promise((resolve, reject) => {
     const options = { cwd: root, env, stdio: 'inherit', timeout: RUN_TIMEOUT_MS, killSignal: 'SIGKILL' };
     const child = spawn(process.execPath, args, options);
+    const passOn = () => child.kill('SIGTERM');
+    process.once('SIGTERM', passOn);
     child.once('error', reject);
-    child.once('exit', (status) => resolve(status ?? 1));
+    child.once('exit', (status) => {
+      process.off('SIGTERM', passOn);
+      resolve(status ?? 1);
+    });
   });
 }
 

@@ -244,10 +244,11 @@ describe('the kustomization in k8s', { skip: kubectl === undefined && missing[0]
     const pod = spawn(process.execPath, args, {
       cwd: path('.'),
       env: { ...Object.fromEntries(env), PORT: '0' },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      // Over IPC it notices when this process ends, however that comes about.
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     t.after(() => pod.kill('SIGKILL'));
-    const [line] = await once(createInterface(pod.stdout), 'line');
+    const [line] = await once(createInterface(pod.stdout ?? assert.fail('no output')), 'line');
     const { event, key, address, ttl } = JSON.parse(line);
     assert.equal(event, 'registered');
     assert.equal(key, '/service_registry_discovery/goods/goods-7d4b9-x2x8k');
