@@ -73,8 +73,8 @@ export function describePicker(name: string, factory: PickerFactory): void {
 
 function describeChoice(factory: PickerFactory): void {
   test('has nothing to give without candidates', () => {
-    assert.equal(factory([], seededRandom(1)).pick(after()), undefined);
-    assert.equal(factory([], seededRandom(1)).pick(after(candidate('gone'))), undefined);
+    assert.equal(factory<Candidate>([], seededRandom(1)).pick(after()), undefined);
+    assert.equal(factory<Candidate>([], seededRandom(1)).pick(after(candidate('gone'))), undefined);
   });
 
   test('gives the only candidate every time', () => {
