@@ -97,3 +97,14 @@ test('a route with a host serves that host alone, in any letter case and on any 
   assert.equal(await ask('/x', 'notshop.example'), '404');
   assert.equal(await ask('http://shop.example/x', 'other.example'), 'shop /x');
 });
+
+test('no spelling of a path slips past the route that it means', async (t) => {
+  const ask = await asker(
+    t,
+    'routes:\n  - { prefix: /, service: rest }\n  - { prefix: /admin, service: admin }\n',
+    ['rest', 'admin'],
+  );
+  for (const path of ['//admin', '/%61dmin', '/./admin', '/x/../admin', '///%61d%6Din', '/x//../../admin']) {
+    assert.match(await ask(path), /^(admin \/admin|400)$/, path);
+  }
+});

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { withListeners } from './gateway-under-test.js';
 import { rawRequest } from './raw-client.js';
 import { head } from './raw-http.js';
 
@@ -90,8 +91,7 @@ export async function temporaryFile(t: TestContext, name: string, text: string):
 
 /** `watchgate start` on this routes.yaml, which says nothing of `listen` and `admin`. Resolves when it listens. */
 export async function startGatewayProcess(t: TestContext, routes: string): Promise<GatewayProcess> {
-  const text = `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${routes}`;
-  const file = await temporaryFile(t, 'routes.yaml', text);
+  const file = await temporaryFile(t, 'routes.yaml', withListeners(routes));
   const gateway = new WatchgateProcess(t, ['start', '-c', file]);
   const [, port, adminPort] = await gateway.line(/listening on \S+:(\d+), admin on \S+:(\d+)/);
   const admin = async (path: string) => {

@@ -30,6 +30,10 @@ export interface GatewayUnderTest {
   record(index?: number): Promise<RequestRecord>;
   /** Writes another routes.yaml to the file; resolves once the gateway has taken or refused it. */
   rewrite(routes: string): Promise<ConfigEvent>;
+  /** The next change of configuration, or one after that. */
+  nextConfig(later?: number): Promise<ConfigEvent>;
+  /** Loads the file again; resolves to its errors. */
+  reload(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -78,11 +82,14 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
       await writeFile(file, withListeners(routes));
       return change;
     },
+    nextConfig: (later = 0) => configs.nth(configs.items.length + later),
+    reload: () => gateway.reload(),
     close: () => gateway.close(),
   };
 }
 
-function withListeners(routes: string): string {
+/** A whole routes.yaml: these routes, on free ports. */
+export function withListeners(routes: string): string {
   return `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${routes}`;
 }
 
