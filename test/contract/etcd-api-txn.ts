@@ -132,6 +132,8 @@ function describeRefusals({ api, key, put, refused }: Context): void {
     await refused(txn(putOp(name, '1'), nested), INVALID_ARGUMENT, DUPLICATE);
     await refused(txn(nested, nested), INVALID_ARGUMENT, DUPLICATE);
     await refused(txn(deleteOp(name), nested), INVALID_ARGUMENT, DUPLICATE);
+    const nestedDelete = { request_txn: { failure: [deleteOp(name)] } };
+    await refused(txn(putOp(name, '1'), nestedDelete), INVALID_ARGUMENT, DUPLICATE);
   });
 
   test('but not one key in two branches that exclude each other, nor two deletes', async () => {
@@ -149,6 +151,12 @@ function describeRefusals({ api, key, put, refused }: Context): void {
     const many = Array.from({ length: 129 }, (_, index) => rangeOp(key(`k${index}`)));
     await refused(txn(...many), INVALID_ARGUMENT, 'etcdserver: too many operations in txn request');
     assert.equal((await txn(...many.slice(1))).responses.length, 128);
+    const nested = { request_txn: { success: many.slice(0, 100) } };
+    await refused(
+      txn(nested, ...many.slice(0, 50)),
+      INVALID_ARGUMENT,
+      'etcdserver: too many operations in txn request',
+    );
     await refused(txn({}), INVALID_ARGUMENT, 'etcdserver: key not found');
     await refused(
       api().call('KV/Txn', { compare: [{}] }),

@@ -41,12 +41,21 @@ test('the shortest lease is two seconds, as an etcd with default settings has it
 
 test('a TTL longer than a timer can wait for is kept all the same', async () => {
   const clock = new ManualClock();
-  const { leases } = setup(clock);
+  const asked: number[] = [];
+  const { leases } = setup({
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    after(delayMs, task) {
+      asked.push(delayMs);
+      return clock.after(delayMs, task);
+    },
+  });
   const { id } = leases.grant('0', 60 * 86_400);
   await clock.advance(59 * DAY_MS);
   assert.equal(leases.has(id), true);
   await clock.advance(2 * DAY_MS);
   assert.equal(leases.has(id), false);
+  assert.ok(Math.max(...asked) < 2 ** 31);
 });
 
 test('after this process was held up, silence proves nothing: every lease gets its TTL again', async () => {
