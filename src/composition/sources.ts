@@ -41,13 +41,10 @@ export async function openSources(
         const registry = await startEmbeddedRegistry({ listen: settings.listen, clock: tools.clock });
         hosted.push(registry);
         tools.onHosting(registry.endpoint);
-        sources.push(
-          createEtcdSource({ ...tools, name, endpoints: [registry.endpoint], prefix: settings.prefix }),
-        );
+        sources.push(createEtcdSource({ ...tools, ...settings, name, endpoints: [registry.endpoint] }));
       } else {
-        const { endpoints, prefix, username, password } = settings;
         const tls = settings.tls === undefined ? undefined : await readTls(settings.tls);
-        sources.push(createEtcdSource({ ...tools, name, endpoints, prefix, username, password, tls }));
+        sources.push(createEtcdSource({ ...tools, ...settings, name, tls }));
       }
     }
   } catch (error) {

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { DEFAULT_PREFIX, normalizePrefix } from '../core/registration.js';
+import { SCHEMA_CHOICES } from '../core/schema-names.js';
 import { listenAddress, memberUrl } from './network-scalars.js';
-import { scalar, shown, text, textOrNone } from './scalars.js';
+import { oneOf, scalar, shown, text, textOrNone } from './scalars.js';
 import { section } from './section.js';
 
 /** Known by name and refused with a clear answer, so that nobody looks for a spelling mistake. */
@@ -11,7 +12,14 @@ const keyPrefix = scalar('a key prefix such as /services', { type: 'string' }, (
   typeof value === 'string' ? { value: normalizePrefix(value) } : undefined,
 )
   .prefault(DEFAULT_PREFIX)
-  .meta({ description: 'Services are the first segment of the keys below this prefix.' });
+  .meta({
+    description:
+      'Where the keys of the services begin; taken as it is, with or without a leading slash. Empty for the whole registry.',
+  });
+
+const keySchema = oneOf(SCHEMA_CHOICES)
+  .prefault('auto')
+  .meta({ description: 'How services write their keys and values. auto recognises each key on its own.' });
 
 const member = memberUrl();
 
@@ -43,6 +51,7 @@ const etcd = section({
   type: z.literal('etcd').meta({ description: 'An etcd v3 cluster.' }),
   endpoints: members,
   prefix: keyPrefix,
+  schema: keySchema,
   username: textOrNone('a user name')
     .optional()
     .meta({ description: 'etcd user. An empty value means none.' }),
@@ -60,6 +69,7 @@ const embedded = section({
     .prefault('127.0.0.1:2379')
     .meta({ description: 'Loopback address that it listens on.' }),
   prefix: keyPrefix,
+  schema: keySchema,
 });
 
 /** Another type of registry is one more member of this list; settings.ts and the gateway follow from its type. */

@@ -8,6 +8,7 @@ import {
   type ServiceRef,
   serviceName,
 } from '../core/route.js';
+import type { SchemaChoice } from '../core/schema-names.js';
 import { type ListenAddress, parseServiceRef } from './network-scalars.js';
 import { requestDefaults, serviceDefaults } from './policy-schema.js';
 import type { PolicyEntry, RegistryEntry, RouteEntry, RoutesDocument } from './schema.js';
@@ -23,8 +24,9 @@ export interface EtcdSettings {
   readonly type: 'etcd';
   /** `http://` or `https://` addresses of the members; never empty, never mixed. */
   readonly endpoints: readonly string[];
-  /** With a leading slash and without a trailing one; empty for the whole registry. */
+  /** Without a trailing slash; empty for the whole registry. */
   readonly prefix: string;
+  readonly schema: SchemaChoice;
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly tls: TlsFiles | undefined;
@@ -34,6 +36,7 @@ export interface EmbeddedSettings {
   readonly type: 'embedded';
   readonly listen: ListenAddress;
   readonly prefix: string;
+  readonly schema: SchemaChoice;
 }
 
 export type RegistrySettings = EtcdSettings | EmbeddedSettings;
@@ -123,15 +126,17 @@ const embeddedByDefault: RegistryEntry = {
   type: 'embedded',
   listen: { host: '127.0.0.1', port: 2379 },
   prefix: DEFAULT_PREFIX,
+  schema: 'auto',
 };
 
 function registryOf(entry: RegistryEntry): RegistrySettings {
   if (entry.type === 'embedded') return entry;
-  const { type, endpoints, prefix, username, password, tls } = entry;
+  const { type, endpoints, prefix, schema, username, password, tls } = entry;
   return {
     type,
     endpoints,
     prefix,
+    schema,
     username,
     password: username === undefined ? undefined : password,
     tls: tls && { ca: tls.ca, cert: tls.cert, key: tls.key },

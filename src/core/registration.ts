@@ -2,10 +2,12 @@
 export const DEFAULT_PREFIX = '/service_registry_discovery';
 export const DEFAULT_LEASE_SECONDS = 3;
 
-/** A prefix without trailing slashes and with a leading one, so that joining is unambiguous. */
+/**
+ * A prefix without trailing slashes, so that joining is unambiguous. A leading slash is neither added nor
+ * taken away: to etcd it is a character like any other, and go-zero, kitex and hertz do without.
+ */
 export function normalizePrefix(prefix: string): string {
-  const trimmed = prefix.replace(/\/+$/, '');
-  return trimmed.startsWith('/') || trimmed === '' ? trimmed : `/${trimmed}`;
+  return prefix.replace(/\/+$/, '');
 }
 
 /** `/service_registry_discovery/<service>/<host>`: the key under which a process registers. */

@@ -4,6 +4,7 @@ import type { InvalidValueView } from '../core/views.js';
 import { type AddressPolicy, mayList } from './address-policy.js';
 import type { RegistryEntry } from './registry-client.js';
 import type { Registration, Schema } from './schemas/schema.js';
+import { SchemaEntry } from './schemas/schema-entry.js';
 
 /** One key's word for one address. */
 interface Claim {
@@ -55,18 +56,14 @@ export class Registrations {
   put(entry: RegistryEntry): void {
     this.delete(entry.key);
     const { schema, prefix, policy } = this.#options;
-    const recognition = schema.recognise(entry.key, entry.value, prefix);
-    if (recognition.kind === 'not-mine') return;
-    if (recognition.kind === 'rubbish') {
-      this.#invalid.set(entry.key, recognition.reason);
-      return;
-    }
+    const { registrations, rubbish } = schema.recognise(new SchemaEntry(entry.key, entry.value, prefix));
+    if (rubbish !== undefined) this.#invalid.set(entry.key, rubbish);
     const claims: Claim[] = [];
-    for (const registration of recognition.registrations) {
+    for (const registration of registrations) {
       if (mayList(policy, registration.address.host)) claims.push({ ...entry, registration });
       else this.#invalid.set(entry.key, `${registration.address.host} is outside the allowed addresses`);
     }
-    this.#byKey.set(entry.key, claims);
+    if (claims.length > 0) this.#byKey.set(entry.key, claims);
     for (const claim of claims) this.#add(claim);
   }
 

@@ -69,7 +69,7 @@ describe('discovery', { concurrency: true }, () => {
         const { addresses, source } = followSource(t, { endpoints: [etcd.endpoint], prefix });
         await addresses('goods', ['10.0.0.2:80']);
         assert.deepEqual(source.view().invalidValues, [
-          { key: `${prefix}/goods/a`, reason: '"nonsense" has no :port' },
+          { key: `${prefix}/goods/a`, reason: 'the value has no :port' },
         ]);
       });
 

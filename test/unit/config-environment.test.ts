@@ -64,6 +64,7 @@ registry: { type: etcd, endpoints: "\${MEMBERS:-a:1, http://b:2}" }
     type: 'etcd',
     endpoints: ['http://a:1', 'http://b:2'],
     prefix: '/service_registry_discovery',
+    schema: 'auto',
     username: undefined,
     password: undefined,
     tls: undefined,

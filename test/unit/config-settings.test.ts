@@ -23,6 +23,7 @@ test('an empty file is valid: every default, and the embedded registry', () => {
           type: 'embedded',
           listen: { host: '127.0.0.1', port: 2379 },
           prefix: '/service_registry_discovery',
+          schema: 'auto',
         },
       ],
     ],
@@ -115,7 +116,7 @@ routes:
 test('several registries: services and their policy name theirs after the @', () => {
   const settings = settingsOf(`
 registries:
-  main: { type: etcd, endpoints: [a:1, 'http://b:2/'], prefix: services/ }
+  main: { type: etcd, endpoints: [a:1, 'http://b:2/'], prefix: services/, schema: go-zero }
   dc2: { type: etcd, endpoints: ['https://[::1]:3'], username: u, password: p, tls: { ca: ca.pem } }
 routes:
   - { prefix: /a, service: goods }
@@ -136,7 +137,8 @@ services:
   assert.deepEqual(settings.registries.get('main'), {
     type: 'etcd',
     endpoints: ['http://a:1', 'http://b:2'],
-    prefix: '/services',
+    prefix: 'services',
+    schema: 'go-zero',
     username: undefined,
     password: undefined,
     tls: undefined,

@@ -116,7 +116,7 @@ test('rubbish is skipped, counted and shown, and fails nothing else', () => {
   put('lonely', '10.0.0.2:80');
   assert.equal(registrations.build().services.get('goods')?.endpoints.length, 1);
   assert.deepEqual(registrations.invalidValues(10), [
-    { key: '/services/goods/a', reason: '"not an address" has no :port' },
+    { key: '/services/goods/a', reason: 'the value has no :port' },
     { key: '/services/goods/c', reason: '169.254.169.254 is outside the allowed addresses' },
     { key: '/services/lonely', reason: 'the key names no host below the service' },
   ]);

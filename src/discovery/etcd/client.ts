@@ -1,8 +1,9 @@
 import { EtcdError, type EtcdFault, toEtcdError } from '../../etcd/errors.js';
+import type { KeyRange } from '../../etcd/key-range.js';
 import type { EtcdMember } from '../../etcd/member.js';
 import type { EtcdMembers } from '../../etcd/members.js';
 import type { WatchCall, WatchHandlers, WatchMessage } from '../../etcd/watch-call.js';
-import { type Header, type KeyValue, prefixEnd } from '../../etcd/wire.js';
+import type { Header, KeyValue } from '../../etcd/wire.js';
 import {
   type ListPage,
   type PageRequest,
@@ -24,18 +25,17 @@ const CONFIRM_DEADLINE_MS = 1_500;
 /** etcd, as the reflector sees a registry. Owns `members`. */
 export class EtcdRegistryClient implements RegistryClient {
   readonly #members: EtcdMembers;
-  /** Ends in `/`, so that `user` does not match `user-admin`. */
-  readonly #prefix: string;
+  readonly #keys: KeyRange;
   #current: EtcdRegistryMember | undefined;
 
-  constructor(members: EtcdMembers, prefix: string) {
+  constructor(members: EtcdMembers, keys: KeyRange) {
     this.#members = members;
-    this.#prefix = prefix.endsWith('/') ? prefix : `${prefix}/`;
+    this.#keys = keys;
   }
 
   current(): RegistryMember {
     const member = this.#members.current();
-    if (this.#current?.member !== member) this.#current = new EtcdRegistryMember(member, this.#prefix);
+    if (this.#current?.member !== member) this.#current = new EtcdRegistryMember(member, this.#keys);
     return this.#current;
   }
 
@@ -50,11 +50,11 @@ export class EtcdRegistryClient implements RegistryClient {
 
 class EtcdRegistryMember implements RegistryMember {
   readonly member: EtcdMember;
-  readonly #prefix: string;
+  readonly #keys: KeyRange;
 
-  constructor(member: EtcdMember, prefix: string) {
+  constructor(member: EtcdMember, keys: KeyRange) {
     this.member = member;
-    this.#prefix = prefix;
+    this.#keys = keys;
   }
 
   get name(): string {
@@ -64,8 +64,8 @@ class EtcdRegistryMember implements RegistryMember {
   async list({ cursor, revision }: PageRequest): Promise<ListPage> {
     const answer = await this.member
       .range({
-        key: cursor ?? this.#prefix,
-        end: prefixEnd(this.#prefix),
+        key: cursor ?? this.#keys.start,
+        end: this.#keys.end,
         limit: PAGE_SIZE,
         ...(revision !== undefined && { revision }),
       })
@@ -91,8 +91,8 @@ class EtcdRegistryMember implements RegistryMember {
     call = await this.member.openWatch({ message: receive, end }).catch(rethrow);
     call.send({
       create_request: {
-        key: Buffer.from(this.#prefix),
-        range_end: prefixEnd(this.#prefix),
+        key: Buffer.from(this.#keys.start),
+        range_end: this.#keys.end,
         start_revision: String(from),
         prev_kv: true,
         fragment: true,
@@ -110,7 +110,7 @@ class EtcdRegistryMember implements RegistryMember {
 
   async confirm(): Promise<Position> {
     const answer = await this.member
-      .range({ key: this.#prefix, limit: 1, keysOnly: true, deadlineMs: CONFIRM_DEADLINE_MS })
+      .range({ key: this.#keys.start, limit: 1, keysOnly: true, deadlineMs: CONFIRM_DEADLINE_MS })
       .catch(rethrow);
     return positionOf(answer.header);
   }

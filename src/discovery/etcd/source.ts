@@ -2,14 +2,16 @@ import type { Clock } from '../../core/clock.js';
 import type { Announce, SourceEvent } from '../../core/events.js';
 import type { Random } from '../../core/random.js';
 import { normalizePrefix } from '../../core/registration.js';
+import type { SchemaChoice } from '../../core/schema-names.js';
 import type { RegistryView } from '../../core/views.js';
 import type { EtcdTls } from '../../etcd/channel.js';
+import { rangeBelow, rangeFrom } from '../../etcd/key-range.js';
 import { EtcdMembers } from '../../etcd/members.js';
 import { type AddressPolicy, createAddressPolicy } from '../address-policy.js';
 import { Reflector, type ReflectorListener } from '../reflector.js';
 import { Registrations } from '../registrations.js';
 import type { RegistryEvent } from '../registry-client.js';
-import { plainSchema } from '../schemas/plain.js';
+import { schemas } from '../schemas/by-name.js';
 import { Snapshots } from '../snapshots.js';
 import type { SnapshotListener, Source, SourceSnapshot } from '../source.js';
 import { EtcdRegistryClient } from './client.js';
@@ -18,7 +20,10 @@ export interface EtcdSourceOptions {
   readonly name: string;
   /** `http://host:port` or `https://host:port`, at least one. */
   readonly endpoints: readonly string[];
+  /** Taken as it is, but for slashes at the end; empty for the whole registry. */
   readonly prefix: string;
+  /** `auto` when absent. */
+  readonly schema?: SchemaChoice | undefined;
   /** Empty or absent: no authentication. */
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -52,11 +57,12 @@ class EtcdSource implements Source {
   constructor(options: EtcdSourceOptions) {
     this.name = options.name;
     this.#options = options;
-    const { clock, random, allowed } = options;
+    const { clock, random, allowed, schema = 'auto' } = options;
     const prefix = normalizePrefix(options.prefix);
     const policy = allowed ?? createAddressPolicy();
-    this.#registrations = new Registrations({ schema: plainSchema, prefix, policy, clock });
-    const client = new EtcdRegistryClient(new EtcdMembers(options), prefix);
+    this.#registrations = new Registrations({ schema: schemas[schema], prefix, policy, clock });
+    const keys = schema === 'single-key' ? rangeFrom(prefix) : rangeBelow(prefix);
+    const client = new EtcdRegistryClient(new EtcdMembers(options), keys);
     this.#reflector = new Reflector({ client, clock, random, listener: this.#listener() });
   }
 
