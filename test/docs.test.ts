@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { parse } from 'yaml';
+import { buildProgram } from '../src/cli/program.js';
+import { parseConfig } from '../src/config/load.js';
+import { sameSettings } from '../src/config/settings.js';
+import { causes } from '../src/core/causes.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** A document, by its path within the project. */
+interface Document {
+  readonly path: string;
+  readonly text: string;
+}
+
+interface Block {
+  readonly language: string;
+  readonly text: string;
+}
+
+const BLOCK = /^```(\S*)[^\n]*\n(.*?)^```/gms;
+
+const documents: readonly Document[] = [
+  ...names('.', false),
+  ...['docs', 'examples', 'bench', 'k8s'].flatMap((folder) => names(folder, true)),
+].map((path) => ({ path, text: read(path) }));
+
+function names(folder: string, recursive: boolean): string[] {
+  return readdirSync(join(ROOT, folder), { recursive, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+}
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+function blocksOf({ text }: Document): Block[] {
+  return [...text.matchAll(BLOCK)].map(([, language = '', body = '']) => ({ language, text: body }));
+}
+
+/** What is said outside of code blocks. */
+function proseOf({ text }: Document): string {
+  return text.replace(BLOCK, '');
+}
+
+function codeSpansOf(document: Document): string[] {
+  return [...proseOf(document).matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.replace(/\s+/g, ' '));
+}
+
+/** Rows of the table whose heading starts with `heading`, as their cells. */
+function rowsUnder(heading: string, text: string): string[][] {
+  const lines = text.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(heading));
+  assert.ok(start >= 0, `there is no table headed ${heading}`);
+  const rest = lines.slice(start + 2);
+  const length = rest.findIndex((line) => !line.startsWith('|'));
+  return rest.slice(0, length).map((line) =>
+    line
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
+}
+
+/** As GitHub names a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replace(/ /g, '-');
+}
+
+function anchorsOf(path: string): string[] {
+  const headings = proseOf({ path, text: read(path) }).matchAll(/^#+ (.+)$/gm);
+  return [...headings].map(([, heading = '']) => anchorOf(heading));
+}
+
+test('every relative link leads somewhere', () => {
+  const broken = documents.flatMap((document) =>
+    [...proseOf(document).matchAll(/\]\(([^)\s]+)\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^[a-z]+:/.test(link) && !leadsSomewhere(document, link))
+      .map((link) => `${document.path}: ${link}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+function leadsSomewhere(from: Document, link: string): boolean {
+  const [file = '', anchor] = link.split('#');
+  const target = file === '' ? from.path : join(dirname(from.path), file);
+  if (!existsSync(join(ROOT, target))) return false;
+  return anchor === undefined || anchorsOf(target).includes(anchor);
+}
+
+test('every file of the project that is named is there', () => {
+  const missing = documents.flatMap((document) =>
+    codeSpansOf(document)
+      .filter((code) => /^(src|test|docs|scripts|examples|k8s|bench)\/[\w./-]*$/.test(code))
+      .filter((path) => !existsSync(join(ROOT, path)))
+      .map((path) => `${document.path}: ${path}`),
+  );
+  assert.deepEqual(missing, []);
+});
+
+/** Lines that a reader would type: in blocks, with continued lines joined, and in the text. */
+function linesToTypeIn(document: Document): string[] {
+  const shell = blocksOf(document).filter(({ language }) => ['sh', 'console', 'text', ''].includes(language));
+  return [
+    ...shell.flatMap(({ text }) => text.replace(/\\\n\s*/g, '').split('\n')),
+    ...codeSpansOf(document),
+  ].map((line) => line.replace(/\s+#.*$/, ''));
+}
+
+/** `-n watchgate` is a namespace of Kubernetes. */
+const CALL = /(?<![\w/-])(?<!-n )(?:watchgate|node dist\/main\.js) ([a-z][a-z-]*)(?=\s|$)(.*)$/;
+
+async function everyCommand(): Promise<ReadonlyMap<string, Command>> {
+  const listed = (await buildProgram([])).commands.map((command) => command.name());
+  const program = await buildProgram(listed);
+  return new Map(program.commands.map((command) => [command.name(), command]));
+}
+
+test('every watchgate command that is written down exists, with its flags', async () => {
+  const commands = await everyCommand();
+  const wrong: string[] = [];
+  let calls = 0;
+  for (const document of documents) {
+    for (const line of linesToTypeIn(document)) {
+      const [, name = '', rest = ''] = CALL.exec(line) ?? [];
+      if (name === '') continue;
+      calls += 1;
+      const command = commands.get(name);
+      const known = ['--help', ...(command?.options.flatMap(({ short, long }) => [short, long]) ?? [])];
+      const own = rest.split(' -- ')[0] ?? '';
+      const flags = [...own.matchAll(/(?<=\s)--?[a-z][\w-]*/g)].map(([flag]) => flag);
+      if (command === undefined || flags.some((flag) => !known.includes(flag)))
+        wrong.push(`${document.path}: ${line}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+  assert.ok(calls > 20, String(calls));
+});
+
+test('docs/commands.md has every command and every flag, with its default', async () => {
+  const sections = read('docs/commands.md').split(/^## /m);
+  const commands = await everyCommand();
+  for (const [name, { options }] of commands) {
+    const section = sections.find((text) => text.startsWith(`${name}\n`)) ?? '';
+    assert.notEqual(section, '', name);
+    for (const { flags, defaultValue, defaultValueDescription } of options) {
+      const row = section.split('\n').find((line) => line.startsWith(`| \`${flags}\` |`));
+      assert.ok(row, `${name} ${flags}`);
+      const said = defaultValueDescription ?? defaultValue;
+      if (said === undefined) continue;
+      assert.ok(row.replaceAll('`', '').includes(String(said)), `${name} ${flags}: the default is ${said}`);
+    }
+  }
+  const written = sections.slice(1).map((text) => text.split('\n')[0]);
+  assert.deepEqual(written, [...commands.keys()]);
+});
+
+test('every npm script that is written down exists', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const unknown = documents.flatMap((document) =>
+    linesToTypeIn(document)
+      .map((line) => /\bnpm run ([\w:-]+)/.exec(line)?.[1])
+      .filter((script) => script !== undefined && !(script in scripts))
+      .map((script) => `${document.path}: npm run ${script}`),
+  );
+  assert.deepEqual(unknown, []);
+});
+
+test('docs/causes.md has every cause as the catalogue has it, and a section on each', () => {
+  const text = read('docs/causes.md');
+  const rows = rowsUnder('| code |', text);
+  const expected = Object.entries(causes).map(([code, { status, blamesEndpoint, retryAfterSeconds }]) => [
+    `\`${code}\``,
+    String(status),
+    blamesEndpoint ? 'yes' : 'no',
+    String(retryAfterSeconds ?? ''),
+  ]);
+  assert.deepEqual(rows, expected);
+  const sections = [...text.matchAll(/^## ([A-Z_]+)$/gm)].map(([, code]) => code);
+  assert.deepEqual(sections, Object.keys(causes));
+});
+
+/** Options by which an example of routes.yaml is told from one of another program. */
+const OURS = ['routes', 'registry', 'registries', 'listen', 'autoRoutes', 'trustedProxies'];
+
+test('every example of routes.yaml is valid', () => {
+  let examples = 0;
+  for (const document of documents) {
+    // docs/configuration.md has a test of its own.
+    if (document.path === 'docs/configuration.md') continue;
+    for (const { language, text } of blocksOf(document)) {
+      if (language !== 'yaml' || !isOurs(parse(text))) continue;
+      examples += 1;
+      const result = parseConfig(text, document.path, { ETCD_USERNAME: '', ETCD_PASSWORD: '' });
+      assert.ok('settings' in result, `${JSON.stringify(result)}\n${text}`);
+    }
+  }
+  assert.ok(examples >= 4, String(examples));
+});
+
+function isOurs(content: unknown): boolean {
+  return typeof content === 'object' && content !== null && OURS.some((option) => option in content);
+}
+
+test('the first routes.yaml of the README means what the one in the project means', () => {
+  const readme: Document = { path: 'README.md', text: read('README.md') };
+  const example = blocksOf(readme).find(({ language }) => language === 'yaml');
+  const shown = parseConfig(example?.text ?? '', 'README.md', {});
+  const real = parseConfig(read('routes.yaml'), 'routes.yaml', {});
+  assert.ok('settings' in shown && 'settings' in real);
+  assert.ok(sameSettings(shown.settings, real.settings));
+});
+
+test('the import table of ARCHITECTURE.md is the one that the imports are held to', () => {
+  const [, body = ''] =
+    /^const ALLOWED\b[^=]*= \{\n(.*?)^\};/ms.exec(read('test/architecture.test.ts')) ?? [];
+  const held = [...body.matchAll(/^ {2}'?([\w.]+)'?: \[(.*?)\],$/gms)].map(([, room, allowed = '']) => [
+    room,
+    [...allowed.matchAll(/'([^']+)'/g)].map(([, name]) => name),
+  ]);
+  const written = rowsUnder('| room |', read('ARCHITECTURE.md')).map(([room = '', allowed = '']) => [
+    room.replaceAll('`', ''),
+    [...allowed.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  ]);
+  assert.ok(held.length > 10, 'the table in test/architecture.test.ts was not understood');
+  assert.deepEqual(written, held);
+});
+
+test('the picture of folders in ARCHITECTURE.md is how they are', () => {
+  const picture = blocksOf({ path: '', text: read('ARCHITECTURE.md') })[0]?.text ?? '';
+  const pictured: string[] = [];
+  const parents: string[] = [];
+  for (const [, indent = '', name = ''] of picture.matchAll(/^( *)([\w-]+(?:\/|\.ts))/gm)) {
+    parents.splice(indent.length / 2);
+    pictured.push([...parents, name].join(''));
+    parents.push(name);
+  }
+  assert.deepEqual(
+    pictured.filter((path) => !existsSync(join(ROOT, path))),
+    [],
+  );
+  const real = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.parentPath === join(ROOT, 'src'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)) + (entry.isDirectory() ? '/' : ''));
+  assert.deepEqual(
+    real.filter((path) => !pictured.includes(path)),
+    [],
+  );
+});
