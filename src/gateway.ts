@@ -22,6 +22,7 @@ import { createMetrics, type Metrics } from './observability/metrics.js';
 import { logOperations } from './observability/operations-log.js';
 import { DataPath } from './proxy/data-path.js';
 import { type FrontDoor, mountGateway, openFrontDoor } from './proxy/front-door.js';
+import { shareUpgrades } from './proxy/upgrade.js';
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -138,7 +139,10 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     journal: observers.journal,
     metrics: observers.metrics,
     dataPath,
-    mount: (app) => mountGateway(app, dataPath),
+    mount: (app) => {
+      mountGateway(app, dataPath);
+      shareUpgrades(app.server, dataPath);
+    },
     ready: () => directory.ready(),
     close: () => (closing ??= closeAll()),
   };

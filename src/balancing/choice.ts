@@ -8,12 +8,12 @@ export function untried<C extends Candidate>(candidates: readonly C[], tried: re
 
 /** Cumulative weights, or undefined when all are equal and a plain draw does. */
 export function weightSteps(candidates: readonly Candidate[]): Float64Array | undefined {
-  const first = candidates[0]?.endpoint.weight;
-  if (candidates.every(({ endpoint }) => endpoint.weight === first)) return undefined;
+  const first = candidates[0]?.weight;
+  if (candidates.every(({ weight }) => weight === first)) return undefined;
   const steps = new Float64Array(candidates.length);
   let sum = 0;
-  candidates.forEach(({ endpoint }, index) => {
-    sum += endpoint.weight;
+  candidates.forEach(({ weight }, index) => {
+    sum += weight;
     steps[index] = sum;
   });
   return steps;

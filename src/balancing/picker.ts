@@ -4,6 +4,10 @@ import type { Random } from '../core/random.js';
 export interface PickContext<C extends Candidate> {
   /** Candidates this request has been tried at; avoided while another is there. */
   readonly tried: readonly C[];
+  /** Milliseconds on the monotonic clock. */
+  readonly now: number;
+  /** What `consistent-hash` tells requests apart by; undefined when the request has none. */
+  readonly hashKey?: string | undefined;
 }
 
 /** Chooses synchronously from the candidates it was made of; allocates nothing. */

@@ -14,7 +14,7 @@ interface Turn<C> {
  * ten gateways that see the same change do not all send their next request to the same endpoint.
  */
 export function roundRobinPicker<C extends Candidate>(candidates: readonly C[], random: Random): Picker<C> {
-  const equal = candidates.every(({ endpoint }) => endpoint.weight === candidates[0]?.endpoint.weight);
+  const equal = candidates.every(({ weight }) => weight === candidates[0]?.weight);
   return equal ? plainTurns(candidates, random) : weightedTurns(candidates, random);
 }
 
@@ -33,13 +33,13 @@ function plainTurns<C extends Candidate>(candidates: readonly C[], random: Rando
 }
 
 function weightedTurns<C extends Candidate>(candidates: readonly C[], random: Random): Picker<C> {
-  const total = candidates.reduce((sum, { endpoint }) => sum + endpoint.weight, 0);
+  const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   const turns: Turn<C>[] = candidates.map((candidate) => ({ candidate, credit: random() * total }));
   return {
     pick({ tried }) {
       let best: Turn<C> | undefined;
       for (const turn of turns) {
-        turn.credit += turn.candidate.endpoint.weight;
+        turn.credit += turn.candidate.weight;
         if (tried.includes(turn.candidate)) continue;
         if (best === undefined || turn.credit > best.credit) best = turn;
       }

@@ -26,8 +26,10 @@ export function startCommand(): Command {
     .action(async ({ config }: StartFlags) => {
       const { settings, file } = await loadSettings(config);
       const gateway = await startGateway({ settings, file });
+      const stopped = runUntilSignalled(gateway);
+      // After the signals have their listeners: whoever waits for this line may send one at once.
       process.stdout.write(`listening on http://${gateway.address}, admin on ${gateway.adminAddress}\n`);
-      await runUntilSignalled(gateway);
+      await stopped;
     });
 }
 

@@ -20,6 +20,7 @@ export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: C
       routes: rules()
         .filter((rule) => serviceName(rule) === name)
         .map(({ id }) => id),
+      panicking: dataPath.service(name)?.panicking ?? false,
       endpoints: dataPath.service(name)?.views() ?? directory.get(ref).endpoints.map(unroutedView),
     };
   };

@@ -47,13 +47,18 @@ export class ConfigKeeper {
   async start(): Promise<void> {
     const { file } = this.#options;
     if (file === undefined) return;
-    this.#watch = watchConfigFile(file, { clock: this.#clock, onChange: () => void this.reload() });
+    this.#watch = watchConfigFile(file, { clock: this.#clock, onChange: () => void this.#queueLoad() });
     await this.#watch.ready;
-    await this.reload();
+    await this.#queueLoad();
   }
 
   /** Loads the file again, one at a time. Resolves to its errors, none when it is in force now. */
   reload(): Promise<readonly string[]> {
+    this.#watch?.forget();
+    return this.#queueLoad();
+  }
+
+  #queueLoad(): Promise<readonly string[]> {
     this.#reloading = this.#reloading.then(() => this.#load());
     return this.#reloading;
   }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { hostHeader } from './network-scalars.js';
+import { ejectionSchema, hashKey, healthCheckSchema } from './resilience-schema.js';
 import { duration, oneOf, size, wholeNumber } from './scalars.js';
 import { section } from './section.js';
 
@@ -23,6 +24,14 @@ const builtInService = {
   maxConnections: 1024,
   maxWaiting: 1024,
   drainTimeout: '30s',
+  tunnelDrainTimeout: '5m',
+  hashOn: 'client',
+  ejection: {},
+  healthCheck: { type: 'none' },
+  slowStart: '0s',
+  maxInFlight: 'none',
+  maxQueue: 1024,
+  queueTimeout: '1s',
 };
 
 /** An option that a nearer level may override. `builtIn` is published as its default. */
@@ -42,7 +51,7 @@ export const requestOptions = {
   tryTimeout: option(
     duration(),
     builtInRequest.tryTimeout,
-    'Longest wait for the response head at one endpoint. Then another endpoint is tried, if the request allows it, or 504 answered.',
+    'Longest wait for the response head at one endpoint. Then 504 is answered, or, when nothing had been sent, another endpoint tried.',
   ),
   totalTimeout: option(
     duration(),
@@ -84,9 +93,9 @@ export const requestOptions = {
 /** How the endpoints of a service are used; may stand in `defaults:` and under a service. */
 export const serviceOptions = {
   balance: option(
-    oneOf(['random', 'round-robin', 'least-loaded']),
+    oneOf(['random', 'round-robin', 'least-loaded', 'peak-ewma', 'consistent-hash']),
     builtInService.balance,
-    'How an endpoint is chosen. least-loaded takes the less busy of two drawn at random.',
+    'How an endpoint is chosen. least-loaded takes the less busy of two drawn at random, peak-ewma the quicker one, consistent-hash always the same one for the same hashOn.',
   ),
   connectTimeout: option(
     duration(),
@@ -112,6 +121,46 @@ export const serviceOptions = {
     duration({ least: 0 }),
     builtInService.drainTimeout,
     'How long requests in flight may take to finish at an endpoint that has left the registry.',
+  ),
+  tunnelDrainTimeout: option(
+    duration({ least: 0 }),
+    builtInService.tunnelDrainTimeout,
+    'The same for WebSockets and event streams, which seldom finish by themselves.',
+  ),
+  hashOn: option(
+    hashKey(),
+    builtInService.hashOn,
+    'What consistent-hash tells requests apart by: client, header:NAME or cookie:NAME.',
+  ),
+  ejection: option(
+    ejectionSchema,
+    builtInService.ejection,
+    'When endpoints are taken out by how their attempts end.',
+  ),
+  healthCheck: option(
+    healthCheckSchema,
+    builtInService.healthCheck,
+    'How endpoints are asked whether they are well.',
+  ),
+  slowStart: option(
+    duration({ least: 0 }),
+    builtInService.slowStart,
+    'How long an endpoint that comes back takes to get its full share of requests.',
+  ),
+  maxInFlight: option(
+    wholeNumber(1, 1_000_000, { orNone: true }),
+    builtInService.maxInFlight,
+    'Most requests of the service at once. none for no limit.',
+  ),
+  maxQueue: option(
+    wholeNumber(0, 1_000_000),
+    builtInService.maxQueue,
+    'Most requests that wait when maxInFlight is reached. One more is answered 503.',
+  ),
+  queueTimeout: option(
+    duration(),
+    builtInService.queueTimeout,
+    'Longest wait in that queue, or for a connection when maxConnections is reached. Then 503 is answered.',
   ),
 };
 

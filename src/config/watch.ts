@@ -18,6 +18,8 @@ export interface ConfigWatchOptions {
 export interface ConfigWatch {
   /** Resolves once the first look at the file is done, from which on changes are noticed. */
   readonly ready: Promise<void>;
+  /** The file was loaded without having been told of: whatever it holds at the next look counts as a change. */
+  forget(): void;
   /** Idempotent; nothing is called afterwards. */
   close(): void;
 }
@@ -47,6 +49,10 @@ class FileWatch implements ConfigWatch {
     this.#path = resolve(path);
     this.#options = options;
     this.ready = this.#look();
+  }
+
+  forget(): void {
+    if (this.#seen !== undefined) this.#seen = 'forgotten';
   }
 
   close(): void {

@@ -64,6 +64,19 @@ export interface MembershipChange {
   readonly endpointsLeft: number;
 }
 
+/** Why an endpoint that is registered takes no requests. */
+export type HealthReason = 'refused' | 'consecutive-failures' | 'success-rate' | 'health-check';
+
+/** An endpoint was taken out by its failures or its checks, or came back. */
+export interface HealthChange {
+  readonly at: number;
+  readonly service: string;
+  readonly address: string;
+  readonly change: 'ejected' | 'returned';
+  /** Null when it came back. */
+  readonly reason: HealthReason | null;
+}
+
 export interface SourceEvent {
   readonly at: number;
   readonly source: string;
@@ -85,6 +98,7 @@ export interface GatewayEvents {
   attempt: AttemptRecord;
   retry: RetryRecord;
   membership: MembershipChange;
+  health: HealthChange;
   source: SourceEvent;
   config: ConfigEvent;
 }
@@ -119,6 +133,7 @@ export class EventHub {
     attempt: new Topic(),
     retry: new Topic(),
     membership: new Topic(),
+    health: new Topic(),
     source: new Topic(),
     config: new Topic(),
   };

@@ -12,7 +12,7 @@ export interface RegistryUrl {
   readonly password: string | undefined;
 }
 
-const FORM = /^(etcd|etcds|consul):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]+)(\/.*)?$/;
+const FORM = /^(etcd|etcds|consul):\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/@]+)(\/.*)?$/;
 
 /**
  * Reads a registry URL. `etcds://` speaks TLS; `user:password@` may precede the hosts.

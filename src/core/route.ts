@@ -20,7 +20,38 @@ export interface RequestPolicy {
   readonly hostHeader: string | undefined;
 }
 
-export type BalanceMethod = 'random' | 'round-robin' | 'least-loaded';
+export type BalanceMethod = 'random' | 'round-robin' | 'least-loaded' | 'peak-ewma' | 'consistent-hash';
+
+/** What requests are told apart by for `consistent-hash`. */
+export type HashKey =
+  | { readonly from: 'client' }
+  | { readonly from: 'header' | 'cookie'; readonly name: string };
+
+/** When endpoints are taken out by how their attempts end. */
+export interface EjectionPolicy {
+  readonly enabled: boolean;
+  readonly consecutiveFailures: number;
+  /** How far an endpoint's share of successes may be below that of the others, 0 to 1. */
+  readonly successRateGap: number;
+  /** Milliseconds of the first ejection; the n-th lasts n times as long. */
+  readonly baseTime: number;
+  /** Largest share of a service that may be out at once, 0 to 1. */
+  readonly maxShare: number;
+}
+
+/** How endpoints are asked whether they are well. Durations in milliseconds. */
+export interface HealthCheckPolicy {
+  /** `http` asks for `path`, `tcp` makes a connection, `none` checks nothing. */
+  readonly type: 'http' | 'tcp' | 'none';
+  readonly path: string;
+  readonly hostHeader: string | undefined;
+  /** Statuses that pass, both ends included. */
+  readonly expect: { readonly from: number; readonly to: number };
+  readonly interval: number;
+  readonly timeout: number;
+  readonly healthyAfter: number;
+  readonly unhealthyAfter: number;
+}
 
 /** How the endpoints of a service are used. Durations in milliseconds. */
 export interface ServicePolicy {
@@ -34,6 +65,18 @@ export interface ServicePolicy {
   readonly maxWaiting: number;
   /** How long requests in flight may take to finish at an endpoint that left. */
   readonly drainTimeout: number;
+  /** The same for WebSockets and event streams, which seldom finish by themselves. */
+  readonly tunnelDrainTimeout: number;
+  readonly hashOn: HashKey;
+  readonly ejection: EjectionPolicy;
+  readonly healthCheck: HealthCheckPolicy;
+  /** How long an endpoint that comes back takes to get its full share; 0 for at once. */
+  readonly slowStart: number;
+  /** Most requests of the service at once; Infinity when unlimited. */
+  readonly maxInFlight: number;
+  /** Most requests that wait when it is reached. */
+  readonly maxQueue: number;
+  readonly queueTimeout: number;
 }
 
 /** A service within a registry. */

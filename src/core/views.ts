@@ -1,5 +1,5 @@
 import type { EndpointState } from './endpoint.js';
-import type { ConfigEvent, MembershipChange, SourceEvent } from './events.js';
+import type { ConfigEvent, HealthChange, MembershipChange, SourceEvent } from './events.js';
 import type { BalanceMethod, RequestPolicy } from './route.js';
 
 /** What the admin port shows: plain data, made on demand from the live objects, never the objects. */
@@ -24,6 +24,8 @@ export interface ServiceView {
   readonly source: string;
   readonly balance: BalanceMethod;
   readonly routes: readonly string[];
+  /** So few endpoints are well that all of them are used. */
+  readonly panicking: boolean;
   readonly endpoints: readonly EndpointView[];
 }
 
@@ -76,6 +78,7 @@ export interface Readiness {
 /** One thing that happened. Flat, so that a reader of the API needs no nesting to filter on it. */
 export type JournalEntry =
   | ({ readonly kind: 'membership' } & MembershipChange)
+  | ({ readonly kind: 'health' } & HealthChange)
   | ({ readonly kind: 'source'; readonly event: SourceEvent['kind'] } & Omit<SourceEvent, 'kind'>)
   | ({ readonly kind: 'config' } & ConfigEvent);
 

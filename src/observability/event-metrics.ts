@@ -1,5 +1,11 @@
 import { Counter, type Registry } from 'prom-client';
-import type { AttemptRecord, MembershipChange, RetryRecord, SourceEvent } from '../core/events.js';
+import type {
+  AttemptRecord,
+  HealthChange,
+  MembershipChange,
+  RetryRecord,
+  SourceEvent,
+} from '../core/events.js';
 import type { BoundedNames } from './bounded-names.js';
 import { PairCounts } from './pair-counts.js';
 
@@ -11,6 +17,7 @@ export class EventMetrics {
   readonly #attemptsTotal: Counter<'service' | 'outcome'>;
   readonly #retriesTotal: Counter<'service' | 'reason'>;
   readonly #changesTotal: Counter<'service' | 'change' | 'cause'>;
+  readonly #ejectionsTotal: Counter<'service' | 'reason'>;
   readonly #relistsTotal: Counter<'source' | 'reason'>;
 
   constructor(registry: Registry, names: BoundedNames) {
@@ -36,6 +43,12 @@ export class EventMetrics {
       labelNames: ['service', 'change', 'cause'],
       registers,
     });
+    this.#ejectionsTotal = new Counter({
+      name: 'watchgate_ejections_total',
+      help: 'Endpoints taken out by their failures or their checks, by reason.',
+      labelNames: ['service', 'reason'],
+      registers,
+    });
     this.#relistsTotal = new Counter({
       name: 'watchgate_registry_relists_total',
       help: 'Complete lists read from a registry, by reason.',
@@ -50,6 +63,11 @@ export class EventMetrics {
 
   readonly membership = ({ service, change, cause }: MembershipChange): void =>
     this.#changesTotal.inc({ service: this.#names.label(service), change, cause });
+
+  readonly health = ({ service, change, reason }: HealthChange): void => {
+    if (change === 'ejected')
+      this.#ejectionsTotal.inc({ service: this.#names.label(service), reason: reason ?? '' });
+  };
 
   readonly source = ({ source, kind, detail }: SourceEvent): void => {
     if (kind === 'relisted') this.#relistsTotal.inc({ source, reason: detail });

@@ -16,6 +16,7 @@ export function createJournal(
   const journal = new RingJournal(capacity);
   const stops = [
     hub.on('membership', (event) => journal.add({ kind: 'membership', ...event })),
+    hub.on('health', (event) => journal.add({ kind: 'health', ...event })),
     hub.on('source', ({ kind, ...event }) => journal.add({ kind: 'source', event: kind, ...event })),
     hub.on('config', (event) => journal.add({ kind: 'config', ...event })),
   ];
@@ -49,7 +50,7 @@ class RingJournal implements JournalView {
     const wanted = this.#oldestFirst().filter(
       (entry) =>
         (since === undefined || entry.at >= since) &&
-        (service === undefined || (entry.kind === 'membership' && entry.service === service)),
+        (service === undefined || ('service' in entry && entry.service === service)),
     );
     return limit === undefined || limit >= wanted.length ? wanted : wanted.slice(wanted.length - limit);
   }

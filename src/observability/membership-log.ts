@@ -1,23 +1,31 @@
 import type { Logger } from 'pino';
 import type { EventHub, MembershipChange } from '../core/events.js';
 
-/** One line for each endpoint that joined, left or changed. Returns the function that stops it. */
+/** One line for each endpoint that joined, left, changed, was ejected or returned. Returns the function that stops it. */
 export function logMembership(hub: EventHub, logger: Logger): () => void {
-  return hub.on('membership', (event) => {
-    const line = {
-      source: event.source,
-      service: event.service,
-      address: event.address,
-      key: event.key,
-      change: event.change,
-      state: event.state,
-      cause: event.cause,
-      revision: event.revision,
-      endpoints_left: event.endpointsLeft,
-    };
-    if (deservesAttention(event)) logger.warn(line, `endpoint ${event.change}`);
-    else logger.info(line, `endpoint ${event.change}`);
-  });
+  const stops = [
+    hub.on('health', ({ service, address, change, reason }) =>
+      logger.warn({ service, address, change, reason }, `endpoint ${change}`),
+    ),
+    hub.on('membership', (event) => {
+      const line = {
+        source: event.source,
+        service: event.service,
+        address: event.address,
+        key: event.key,
+        change: event.change,
+        state: event.state,
+        cause: event.cause,
+        revision: event.revision,
+        endpoints_left: event.endpointsLeft,
+      };
+      if (deservesAttention(event)) logger.warn(line, `endpoint ${event.change}`);
+      else logger.info(line, `endpoint ${event.change}`);
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }
 
 /** A service without endpoints answers 503; an endpoint held by the guard means a registry in doubt. */

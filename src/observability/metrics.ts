@@ -31,6 +31,7 @@ export function createMetrics(hub: EventHub, views: GatewayViews): Metrics {
     hub.on('attempt', events.attempt),
     hub.on('retry', events.retry),
     hub.on('membership', events.membership),
+    hub.on('health', events.health),
     hub.on('source', events.source),
   ];
   return {

@@ -10,6 +10,7 @@ export class ViewMetrics {
   readonly #views: GatewayViews;
   readonly #inFlight: Gauge<'service'>;
   readonly #endpoints: Gauge<'service' | 'state'>;
+  readonly #panicking: Gauge<'service'>;
   readonly #sources: SourceMetrics;
   readonly #reloadSuccessful: Gauge;
   readonly #generation: Gauge;
@@ -30,6 +31,12 @@ export class ViewMetrics {
       labelNames: ['service', 'state'],
       registers,
     });
+    this.#panicking = new Gauge({
+      name: 'watchgate_service_panicking',
+      help: '1 while so few endpoints of a service are well that all of them are used, else 0.',
+      labelNames: ['service'],
+      registers,
+    });
     this.#reloadSuccessful = new Gauge({
       name: 'watchgate_config_last_reload_successful',
       help: '1 when the last configuration read was taken, 0 when it was refused.',
@@ -45,6 +52,7 @@ export class ViewMetrics {
   copy(): void {
     this.#inFlight.reset();
     this.#endpoints.reset();
+    this.#panicking.reset();
     for (const service of this.#views.services()) this.#copyService(service);
     this.#sources.copy(this.#views.registries());
     const { lastReloadSuccessful, generation } = this.#views.config();
@@ -52,7 +60,7 @@ export class ViewMetrics {
     this.#generation.set(generation);
   }
 
-  #copyService({ name, endpoints }: ServiceView): void {
+  #copyService({ name, endpoints, panicking }: ServiceView): void {
     const byState = new Map<EndpointState, number>(STATES.map((state) => [state, 0]));
     let inFlight = 0;
     for (const endpoint of endpoints) {
@@ -60,6 +68,7 @@ export class ViewMetrics {
       inFlight += endpoint.inFlight;
     }
     this.#inFlight.set({ service: name }, inFlight);
+    this.#panicking.set({ service: name }, panicking ? 1 : 0);
     for (const state of STATES) this.#endpoints.set({ service: name, state }, byState.get(state) ?? 0);
   }
 }

@@ -20,6 +20,8 @@ export interface AdmittedRequest {
   readonly body: RequestBody | undefined;
   readonly acceptsTrailers: boolean;
   readonly websocket: boolean;
+  /** What `consistent-hash` tells it apart by; undefined when it has none, or the service needs none. */
+  readonly hashKey: string | undefined;
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number;
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type Cause, causeRule } from '../core/causes.js';
+import { observeFailure, observeLatency } from '../core/load.js';
 import type { Outcome, OutcomeClass } from '../core/outcome.js';
 import { classify } from './attempt-failure.js';
 import type { Connection, EndpointPool } from './endpoint-pool.js';
@@ -19,8 +20,6 @@ export interface AttemptListener {
   /** Exactly once, before the call that says how it went on. */
   onSettled(attempt: Attempt, outcome: Outcome): void;
 }
-
-const EWMA_SHARE = 0.2;
 
 /**
  * One try of one request at one endpoint, as undici's handler in its native form (raw header
@@ -100,6 +99,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onComplete(trailers: string[] | Buffer[] | null): void {
     if (this.connection.connector.wasReset()) {
+      this.pool.discard(this.connection);
       this.#fail('UPSTREAM_RESET', 'truncated');
       return;
     }
@@ -174,13 +174,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { load } = this.pool;
     load.inFlight -= 1;
     load.requests += 1;
-    if (outcome.cause !== undefined && causeRule(outcome.cause).blamesEndpoint) load.failures += 1;
-    if (this.#headAt > 0) {
-      const known = load.latencyEwmaMs > 0;
-      load.latencyEwmaMs = known
-        ? load.latencyEwmaMs + EWMA_SHARE * (outcome.headMs - load.latencyEwmaMs)
-        : outcome.headMs;
-    }
+    const now = this.#now();
+    const blamed = outcome.cause !== undefined && causeRule(outcome.cause).blamesEndpoint;
+    if (blamed) load.failures += 1;
+    if (blamed || outcome.class === 'server-error') observeFailure(load, now);
+    else if (this.#headAt > 0) observeLatency(load, outcome.headMs, now);
     this.#listener.onSettled(this, outcome);
   }
 }

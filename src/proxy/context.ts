@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Cause } from '../core/causes.js';
 import type { Clock } from '../core/clock.js';
@@ -29,6 +30,10 @@ export interface ProxyContext {
   readonly announce: Announce;
   readonly randomHex: RandomHex;
   readonly tunnels: Tunnels;
+  /** Client connections on which nothing more is served. */
+  readonly closing: WeakSet<Socket>;
+  /** Requests whose `100 Continue` has been left to the handler. */
+  readonly awaitingContinue: WeakSet<IncomingMessage>;
   /** The request that a client connection is busy with. */
   readonly underWay: WeakMap<Socket, UnderWay>;
   /** The newest generation; a request keeps the one it began with. */

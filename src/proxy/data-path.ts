@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
@@ -37,6 +38,8 @@ export class DataPath implements ProxyContext {
   readonly announce: Announce;
   readonly randomHex = pooledRandomHex();
   readonly tunnels = new Tunnels();
+  readonly closing = new WeakSet<Socket>();
+  readonly awaitingContinue = new WeakSet<IncomingMessage>();
   readonly underWay = new WeakMap<Socket, UnderWay>();
   readonly #services: Services;
   #generation: Generation;
@@ -46,7 +49,10 @@ export class DataPath implements ProxyContext {
     const { clock, announce, random, allows, maxHeaderSize, watchService } = options;
     this.clock = clock;
     this.announce = announce;
-    this.#services = new Services({ clock, random, allows, maxResponseHead: maxHeaderSize }, watchService);
+    this.#services = new Services(
+      { clock, random, announce, allows, maxResponseHead: maxHeaderSize },
+      watchService,
+    );
     this.#generation = this.#build(settings);
   }
 

@@ -19,7 +19,8 @@ export interface PoolTools {
   readonly maxResponseHead: number;
 }
 
-type Waiter = (connection: Connection) => void;
+/** Told once: a connection, or undefined when the pool will never have one. */
+type Waiter = (connection: Connection | undefined) => void;
 
 /**
  * The connections to one endpoint: a stack of idle ones, the last used first, so that the rest may
@@ -28,6 +29,8 @@ type Waiter = (connection: Connection) => void;
  */
 export class EndpointPool implements Candidate {
   readonly load: EndpointLoad = newLoad();
+  /** Share of the registered weight that it gets now, above 0 and up to 1. */
+  warmth = 1;
   readonly #tools: PoolTools;
   readonly #idle: Connection[] = [];
   readonly #open = new Set<Connection>();
@@ -44,6 +47,10 @@ export class EndpointPool implements Candidate {
 
   get endpoint(): Endpoint {
     return this.#endpoint;
+  }
+
+  get weight(): number {
+    return this.#endpoint.weight * this.warmth;
   }
 
   /** Takes a newer registration of the same address, or a newer policy. */
@@ -108,7 +115,9 @@ export class EndpointPool implements Candidate {
   /** Breaks off whatever is left. */
   destroy(): void {
     this.#retired = true;
+    const waiters = [...this.#waiters];
     this.#waiters.clear();
+    for (const waiter of waiters) waiter(undefined);
     for (const connection of [...this.#open]) this.discard(connection);
   }
 

@@ -10,11 +10,10 @@ import type { UnderWay } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { Connection, EndpointPool } from './endpoint-pool.js';
 import { writeInformation } from './information.js';
+import { closeLingering } from './lingering.js';
 import { problem } from './problem.js';
 import { endToEndFields, responseHead } from './response-headers.js';
 import { openTunnel } from './tunnel.js';
-
-const LINGER_MS = 5_000;
 
 /**
  * One admitted request from its first pick to its last byte: pick → connect → send → respond →
@@ -35,6 +34,8 @@ export class Exchange implements AttemptListener, UnderWay {
   #holdsBudget = false;
   #stopWaiting: (() => void) | undefined;
   #bodyBroken = false;
+  /** Whether it holds a place within the limit of its service. */
+  #entered = false;
   /** The client has been answered, or is past answering. */
   #over = false;
   #tunnelled: { readonly bytesIn: number; readonly bytesOut: number } | undefined;
@@ -63,7 +64,22 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   start(): void {
-    this.#admitted.service.budget.deposit();
+    const { service } = this.#admitted;
+    service.budget.deposit();
+    const admission = service.limit.admit(
+      () => {
+        this.#stopWaiting = undefined;
+        this.#enter();
+      },
+      () => this.fail('OVERLOADED'),
+    );
+    if (admission === 'entered') this.#enter();
+    else if (admission === 'refused') this.fail('OVERLOADED');
+    else this.#stopWaiting = admission.cancel;
+  }
+
+  #enter(): void {
+    this.#entered = true;
     this.#pick();
   }
 
@@ -102,9 +118,14 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   #pick(): void {
-    const pool = this.#admitted.service.pick({ tried: this.#tried });
+    const pool = this.#choose();
     if (pool === undefined) this.fail(this.attempts === 0 ? 'NO_ENDPOINT' : (this.cause ?? 'NO_ENDPOINT'));
     else this.#connect(pool, false);
+  }
+
+  #choose(): EndpointPool | undefined {
+    const { service, hashKey, context } = this.#admitted;
+    return service.pick({ tried: this.#tried, now: context.clock.monotonic(), hashKey });
   }
 
   #connect(pool: EndpointPool, fresh: boolean): void {
@@ -116,10 +137,11 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#stopWaiting = pool.wait((granted) => {
       this.#stopWaiting = undefined;
       this.#deadlines.cancel();
-      this.#send(pool, granted);
+      if (granted === undefined) this.#pick();
+      else this.#send(pool, granted);
     });
     if (this.#stopWaiting === undefined) this.fail('OVERLOADED');
-    else this.#deadlines.limitTry(() => this.fail('OVERLOADED'));
+    else this.#deadlines.set(this.#admitted.service.policy.queueTimeout, () => this.fail('OVERLOADED'));
   }
 
   #send(pool: EndpointPool, connection: Connection): void {
@@ -203,7 +225,7 @@ export class Exchange implements AttemptListener, UnderWay {
     this.upstreamMs += context.clock.monotonic() - attempt.begunAt;
     if (this.#holdsBudget) service.budget.release();
     this.#holdsBudget = false;
-    service.settled(attempt.pool);
+    service.settled(attempt.pool, outcome);
     context.announce('attempt', {
       service: serviceName(route),
       endpoint: attempt.pool.endpoint.address,
@@ -232,7 +254,7 @@ export class Exchange implements AttemptListener, UnderWay {
       remainingMs: this.#deadlines.totalLeft,
     });
     if (!decision.retry) return false;
-    const other = decision.sameEndpoint ? attempt.pool : service.pick({ tried: this.#tried });
+    const other = decision.sameEndpoint ? attempt.pool : this.#choose();
     if (other === undefined || !service.budget.tryAcquire()) return false;
     this.#holdsBudget = true;
     if (decision.sameEndpoint) this.#staleResets += 1;
@@ -242,31 +264,21 @@ export class Exchange implements AttemptListener, UnderWay {
     return true;
   }
 
-  /**
-   * Ends the response. While the client still sends its body the end is held back and the rest read
-   * and thrown away, for a while: closing at once would reset the connection, and the reset may
-   * overtake the response (RFC 9112 section 9.6).
-   */
   #end(trailers: [string, string][]): void {
-    const { body, request } = this.#admitted;
-    if (body === undefined || body.complete || this.#bodyBroken) {
-      this.#reply.end(trailers);
-      return;
+    const { body, request, context } = this.#admitted;
+    if (body !== undefined && !body.complete && !this.#bodyBroken) {
+      closeLingering(request, context);
+      body.discard();
     }
-    this.#reply.flush();
-    const end = (): void => {
-      this.#deadlines.cancel();
-      this.#reply.end(trailers);
-    };
-    request.once('end', end);
-    this.#deadlines.set(LINGER_MS, end);
-    body.discard();
+    this.#reply.end(trailers);
   }
 
   #finish(): void {
     this.#over = true;
     this.#deadlines.cancel();
     this.#stopWaiting?.();
+    if (this.#entered) this.#admitted.service.limit.leave();
+    this.#entered = false;
   }
 }
 

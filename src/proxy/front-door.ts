@@ -109,10 +109,14 @@ function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyIns
 function tuneServer(server: Server, limits: FrontDoorLimits, context: ProxyContext): void {
   server.maxConnections = limits.maxConnections;
   server.maxRequestsPerSocket = 0;
+  // Node would leave out what is beyond, without a word; maxHeaderSize is the bound.
+  server.maxHeadersCount = 0;
   // `100 Continue` is sent by the handler, once it has accepted the request.
-  for (const event of ['checkContinue', 'checkExpectation'] as const) {
-    server.on(event, (request, response) => server.emit('request', request, response));
-  }
+  server.on('checkContinue', (request, response) => {
+    if (request.httpVersionMinor > 0) context.awaitingContinue.add(request);
+    server.emit('request', request, response);
+  });
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   acceptUpgrades(server, context);
   refuseConnect(server, context);
 }

@@ -6,6 +6,8 @@ import { clientAddress } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Generation, ProxyContext } from './context.js';
 import { Exchange } from './exchange.js';
+import { hashKeyOf } from './hash-key.js';
+import { closeLingering } from './lingering.js';
 import { problem } from './problem.js';
 import { recordWhenClosed } from './record.js';
 import { RequestBody } from './request-body.js';
@@ -46,6 +48,7 @@ export function handleRequest(
   response: ServerResponse,
   websocket = false,
 ): void {
+  if (context.closing.has(request.socket)) return;
   const accepted = accept(context, request, response);
   const { head, rawPath, host, generation } = accepted;
 
@@ -63,7 +66,7 @@ export function handleRequest(
   const exchange = admit(accepted, route, path, websocket);
   recordWhenClosed(accepted, route, exchange);
   context.underWay.set(request.socket, exchange);
-  if (head.expectsContinue && request.httpVersionMinor > 0) response.writeContinue();
+  if (context.awaitingContinue.delete(request)) response.writeContinue();
   exchange.start();
 }
 
@@ -103,12 +106,13 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
   const body = hasBody
     ? new RequestBody(request, limits, () => exchange.fail('PAYLOAD_TOO_LARGE'))
     : undefined;
+  const service = context.serviceOf(route);
   const exchange = new Exchange({
     request,
     response,
     context,
     route,
-    service: context.serviceOf(route),
+    service,
     traceId: trace.traceId,
     method: accepted.method,
     target: forwardedPath(route, path) + accepted.query,
@@ -126,19 +130,26 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
     body,
     acceptsTrailers: head.acceptsTrailers,
     websocket,
+    hashKey:
+      service.policy.balance === 'consistent-hash'
+        ? hashKeyOf(service.policy.hashOn, request.rawHeaders, accepted.client)
+        : undefined,
     startedAt,
   });
   return exchange;
 }
 
-/** Answers a request that never got as far as a service. The rest of its body is not waited for. */
+/** Answers a request that never got as far as a service. */
 function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): void {
   const { request, response, trace, method, head, context } = accepted;
   const { status, reason, headers, body } = problem(cause, trace.traceId);
   recordWhenClosed(accepted, route, undefined, cause);
   const unread = head.chunked || (head.contentLength ?? 0) > 0;
   if (unread || cause === 'BAD_REQUEST' || context.draining()) headers.push('Connection', 'close');
+  if (unread) {
+    closeLingering(request, context);
+    request.resume();
+  }
   response.writeHead(status, reason, headers);
   response.end(method === 'HEAD' ? undefined : body);
-  if (unread) request.resume();
 }

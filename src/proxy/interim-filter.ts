@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 
-const CONTINUE = Buffer.from('HTTP/1.1 100');
+const INTERIM = Buffer.from('HTTP/1.1 1');
+const CONTINUE = '00';
+const SWITCHING = '01';
 const HEAD_END = '\r\n\r\n';
 const MAX_HEAD = 16 * 1024;
 
@@ -27,19 +29,25 @@ export class InterimFilter {
   #strip(chunk: Buffer): Buffer {
     let rest = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = undefined;
+    const passed: Buffer[] = [];
     while (rest.length > 0) {
-      const prefix = Math.min(rest.length, CONTINUE.length);
-      if (rest.compare(CONTINUE, 0, prefix, 0, prefix) !== 0) break;
-      const end = rest.indexOf(HEAD_END);
-      if (end < 0) {
-        if (rest.length > MAX_HEAD) break;
+      const prefix = Math.min(rest.length, INTERIM.length);
+      const interim = rest.compare(INTERIM, 0, prefix, 0, prefix) === 0;
+      const end = interim ? rest.indexOf(HEAD_END) : -1;
+      if (interim && end < 0 && rest.length <= MAX_HEAD) {
         this.#held = rest;
-        return Buffer.alloc(0);
+        break;
       }
-      rest = rest.subarray(end + HEAD_END.length);
-      if (rest.length === 0) return rest;
+      const status = rest.toString('latin1', INTERIM.length, INTERIM.length + 2);
+      if (!interim || end < 0 || status === SWITCHING) {
+        this.#armed = false;
+        passed.push(rest);
+        break;
+      }
+      const head = rest.subarray(0, end + HEAD_END.length);
+      if (status !== CONTINUE) passed.push(head);
+      rest = rest.subarray(head.length);
     }
-    this.#armed = false;
-    return rest;
+    return passed.length === 1 && passed[0] !== undefined ? passed[0] : Buffer.concat(passed);
   }
 }

@@ -5,8 +5,6 @@ import { VIA } from './request-headers.js';
 export interface ResponseHead {
   /** Flat list for `writeHead`, without hop-by-hop fields. */
   readonly headers: string[];
-  /** Bytes announced; undefined when there is no Content-Length. */
-  readonly contentLength: number | undefined;
   readonly eventStream: boolean;
 }
 
@@ -25,7 +23,6 @@ export function responseHead(
 ): ResponseHead {
   const headers: string[] = [];
   const named = connectionNames(raw);
-  let contentLength: number | undefined;
   let eventStream = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = latin1(raw[index]);
@@ -43,18 +40,16 @@ export function responseHead(
         break;
       case 'content-length':
         if (status === 204) continue;
-        contentLength = Number(value);
         break;
       case 'end-to-end':
         if (named.size > 0 && named.has(name.toLowerCase())) continue;
-        if (value.startsWith('text/event-stream') && name.toLowerCase() === 'content-type')
-          eventStream = true;
+        eventStream ||= isEventStream(name, value);
         break;
     }
     headers.push(name, value);
   }
   headers.push('Via', VIA, 'x-trace-id', traceId);
-  return { headers, contentLength, eventStream };
+  return { headers, eventStream };
 }
 
 /** Names that the endpoint's `Connection` makes hop-by-hop. `Connection` may come after them. */
@@ -86,6 +81,12 @@ export function headerLines(raw: readonly Buffer[]): string {
   return endToEndFields(raw)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');
+}
+
+/** Media types are compared without regard to case (RFC 9110 section 8.3.1). */
+function isEventStream(name: string, value: string): boolean {
+  if (name.length !== 12 || name.toLowerCase() !== 'content-type') return false;
+  return /^text\/event-stream\s*(?:;|$)/i.test(value);
 }
 
 function latin1(bytes: Buffer | undefined): string {

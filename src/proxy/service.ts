@@ -2,16 +2,26 @@ import type { PickContext, Picker } from '../balancing/picker.js';
 import { pickers } from '../balancing/pickers.js';
 import type { Timer } from '../core/clock.js';
 import type { Endpoint, EndpointSet, EndpointState } from '../core/endpoint.js';
+import type { Announce } from '../core/events.js';
 import type { EndpointLoad } from '../core/load.js';
+import type { Outcome } from '../core/outcome.js';
 import type { Random } from '../core/random.js';
 import type { ServicePolicy } from '../core/route.js';
 import type { EndpointView } from '../core/views.js';
 import { RetryBudget } from '../resilience/budget.js';
+import { InFlightLimit } from '../resilience/limit.js';
 import { EndpointPool, type PoolTools } from './endpoint-pool.js';
+import { ServiceHealth } from './service-health.js';
 
 export interface ServiceTools extends PoolTools {
   readonly random: Random;
+  readonly announce: Announce;
 }
+
+/** With fewer than this share of the endpoints well, health is ignored: a bad endpoint beats none. */
+const PANIC_BELOW = 0.5;
+/** Steps in which an endpoint that came back gets its full share. */
+const WARMING_STEPS = 10;
 
 /**
  * One service as the data path sees it: a pool for each endpoint and a picker over those that may
@@ -26,14 +36,22 @@ export class Service {
   /** Pools of endpoints that left and still have requests in flight, with the end of their grace. */
   readonly #leaving = new Map<string, { readonly pool: EndpointPool; readonly grace: Timer }>();
   readonly #drainedByOperator = new Set<string>();
+  readonly #health: ServiceHealth;
+  readonly limit: InFlightLimit;
   #policy: ServicePolicy;
   #picker: Picker<EndpointPool>;
+  #panicking = false;
 
   constructor(name: string, policy: ServicePolicy, tools: ServiceTools) {
     this.name = name;
     this.#policy = policy;
     this.#tools = tools;
     this.budget = new RetryBudget(tools.clock);
+    this.limit = new InFlightLimit(policy, tools.clock);
+    this.#health = new ServiceHealth(name, policy, tools, (returned) => {
+      if (returned !== undefined) this.#warm(returned);
+      this.#rebuild();
+    });
     this.#picker = pickers[policy.balance]([], tools.random);
   }
 
@@ -44,6 +62,11 @@ export class Service {
   /** Whether endpoints that left still have requests in flight. */
   get busy(): boolean {
     return this.#leaving.size > 0;
+  }
+
+  /** Whether so few endpoints are well that all of them are used. */
+  get panicking(): boolean {
+    return this.#panicking;
   }
 
   pick(context: PickContext<EndpointPool>): EndpointPool | undefined {
@@ -62,6 +85,8 @@ export class Service {
 
   setPolicy(policy: ServicePolicy): void {
     this.#policy = policy;
+    this.limit.setLimits(policy);
+    this.#health.setPolicy(policy);
     for (const pool of this.#pools.values()) pool.update(pool.endpoint, policy);
     this.#rebuild();
   }
@@ -75,8 +100,9 @@ export class Service {
     return true;
   }
 
-  /** Call when an attempt at `pool` has settled. */
-  settled(pool: EndpointPool): void {
+  /** Call once when an attempt at `pool` has settled. */
+  settled(pool: EndpointPool, outcome: Outcome): void {
+    this.#health.observe(pool.endpoint.address, outcome);
     const leaving = this.#leaving.get(pool.endpoint.address);
     if (leaving?.pool !== pool || pool.load.inFlight > 0) return;
     leaving.grace.cancel();
@@ -95,6 +121,7 @@ export class Service {
       pool.destroy();
     }
     for (const pool of this.#pools.values()) pool.destroy();
+    this.#health.close();
     this.#leaving.clear();
     this.#pools.clear();
     this.#rebuild();
@@ -112,11 +139,13 @@ export class Service {
     const pool = this.#pools.get(address);
     if (pool === undefined) this.#pools.set(address, new EndpointPool(endpoint, this.#policy, this.#tools));
     else pool.update(endpoint, this.#policy);
+    this.#health.join(endpoint);
   }
 
   #leave(address: string, pool: EndpointPool): void {
     this.#pools.delete(address);
     this.#drainedByOperator.delete(address);
+    this.#health.leave(address);
     pool.retire();
     if (pool.load.inFlight === 0) {
       pool.destroy();
@@ -130,17 +159,35 @@ export class Service {
   }
 
   #rebuild(): void {
-    const eligible = [...this.#pools.values()].filter((pool) => this.#notEligible(pool) === null);
-    this.#picker = pickers[this.#policy.balance](eligible, this.#tools.random);
+    const taking = [...this.#pools.values()].filter((pool) => this.#draining(pool) === null);
+    const well = taking.filter((pool) => this.#health.reasonOf(pool.endpoint.address) === undefined);
+    this.#panicking = well.length < taking.length * PANIC_BELOW;
+    this.#picker = pickers[this.#policy.balance](this.#panicking ? taking : well, this.#tools.random);
   }
 
-  #notEligible(pool: EndpointPool): string | null {
+  /** Gives an endpoint that came back its share in steps, so that it can warm up. */
+  #warm(address: string, step = 1): void {
+    const pool = this.#pools.get(address);
+    if (pool === undefined || this.#policy.slowStart === 0) return;
+    pool.warmth = step / WARMING_STEPS;
+    if (step === WARMING_STEPS) return;
+    this.#tools.clock.after(this.#policy.slowStart / WARMING_STEPS, () => {
+      this.#warm(address, step + 1);
+      this.#rebuild();
+    });
+  }
+
+  #draining(pool: EndpointPool): string | null {
     if (this.#drainedByOperator.has(pool.endpoint.address)) return 'draining: told so by an operator';
     return registeredDraining(pool.endpoint);
   }
 
   #view(pool: EndpointPool): EndpointView {
-    return endpointView(pool.endpoint, pool.load, this.#notEligible(pool));
+    const draining = this.#draining(pool);
+    const reason = draining === null ? this.#health.reasonOf(pool.endpoint.address) : undefined;
+    if (reason === undefined) return endpointView(pool.endpoint, pool.load, draining);
+    const used = this.#panicking ? null : `ejected: ${reason}`;
+    return { ...endpointView(pool.endpoint, pool.load, used), state: 'ejected' };
   }
 }
 
@@ -157,5 +204,18 @@ export function endpointView(
   const state: EndpointState =
     notEligible !== null ? 'draining' : endpoint.standing === 'stale' ? 'stale' : 'up';
   const { address, keys, since, revision, weight } = endpoint;
-  return { address, keys, state, ...load, since, revision, weight, notEligible };
+  const { inFlight, requests, failures, latencyEwmaMs } = load;
+  return {
+    address,
+    keys,
+    state,
+    inFlight,
+    requests,
+    failures,
+    latencyEwmaMs,
+    since,
+    revision,
+    weight,
+    notEligible,
+  };
 }

@@ -1,8 +1,25 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { canonicalPath } from '../routing/path.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { headerKind } from './header-kinds.js';
+import { readTarget } from './target.js';
+
+/**
+ * The same on a server that the gateway shares: handshakes for other paths than its routes are left
+ * to whoever else listens for upgrades.
+ */
+export function shareUpgrades(server: Server, context: ProxyContext): void {
+  server.on('upgrade', (request, socket, head) => {
+    const stream = socket as Socket;
+    const { table } = context.current();
+    const path = canonicalPath(readTarget(request.url ?? '')?.path ?? '', table.depth);
+    const ours = path !== undefined && table.match(request.headers.host, path) !== undefined;
+    if (ours && isWebSocket(request)) serveHandshake(context, request, stream, head);
+    else if (server.listenerCount('upgrade') === 1) serveWithoutUpgrade(server, request, stream, head);
+  });
+}
 
 /**
  * Listens for upgrades on an HTTP server. A WebSocket handshake is served like any request, on the

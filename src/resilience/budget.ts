@@ -32,6 +32,7 @@ export class RetryBudget {
 
   /** Counts one request, not its retries. */
   deposit(): void {
+    this.#decay();
     this.#requests += 1;
   }
 

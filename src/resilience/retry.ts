@@ -1,4 +1,4 @@
-import type { Cause } from '../core/causes.js';
+import { type Cause, causeRule } from '../core/causes.js';
 import { isIdempotent, type Outcome } from '../core/outcome.js';
 
 /** What a retry decision is made of; nothing here is a socket. */
@@ -40,7 +40,7 @@ export function decideRetry(outcome: Outcome, facts: RetryFacts): RetryDecision 
     const listed = facts.retryOn.includes(outcome.status) && isIdempotent(facts.method);
     return listed ? { retry: true, reason: 'status', sameEndpoint: false } : NO;
   }
-  if (outcome.cause === 'CLIENT_GONE') return NO;
+  if (!causeRule(outcome.cause).mayRetry) return NO;
   if (outcome.nothingSent) return { retry: true, reason: outcome.cause, sameEndpoint: false };
   const stale = outcome.class === 'reset' && outcome.reusedConnection && facts.staleResets === 0;
   if (stale && isIdempotent(facts.method)) return { retry: true, reason: outcome.cause, sameEndpoint: true };

@@ -39,7 +39,7 @@ export function endpointView(address: string, over: Partial<EndpointView> = {}):
 }
 
 export function serviceView(name: string, endpoints: readonly EndpointView[]): ServiceView {
-  return { name, source: 'main', balance: 'least-loaded', routes: ['/goods'], endpoints };
+  return { name, source: 'main', balance: 'least-loaded', routes: ['/goods'], panicking: false, endpoints };
 }
 
 export function registryView(over: Partial<RegistryView> = {}): RegistryView {

@@ -64,6 +64,29 @@ test('the built-in policy is what the documentation says', () => {
     maxConnections: 1024,
     maxWaiting: 1024,
     drainTimeout: 30_000,
+    tunnelDrainTimeout: 300_000,
+    hashOn: { from: 'client' },
+    ejection: {
+      enabled: true,
+      consecutiveFailures: 5,
+      successRateGap: 0.3,
+      baseTime: 10_000,
+      maxShare: 0.5,
+    },
+    healthCheck: {
+      type: 'none',
+      path: '/healthz',
+      hostHeader: undefined,
+      expect: { from: 200, to: 399 },
+      interval: 5000,
+      timeout: 1000,
+      healthyAfter: 2,
+      unhealthyAfter: 3,
+    },
+    slowStart: 0,
+    maxInFlight: Number.POSITIVE_INFINITY,
+    maxQueue: 1024,
+    queueTimeout: 1000,
   });
 });
 

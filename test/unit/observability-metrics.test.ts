@@ -211,7 +211,14 @@ test('attempts, retries, membership changes and relists are counted from their e
 describe('metrics read from the views', () => {
   test('endpoints are counted in every state, also the states that none is in', async () => {
     const endpoints = [endpoint({ inFlight: 2 }), endpoint({ inFlight: 3 }), endpoint({ state: 'draining' })];
-    const service = { name: 'goods', source: 'main', balance: 'random', routes: [], endpoints } as const;
+    const service = {
+      name: 'goods',
+      source: 'main',
+      balance: 'random',
+      routes: [],
+      panicking: false,
+      endpoints,
+    } as const;
     const found = await scraped(() => {}, { services: () => [service] });
     const count = (state: string) => found.get(`watchgate_endpoints{service="goods",state="${state}"}`);
     assert.deepEqual(['up', 'ejected', 'draining', 'stale'].map(count), [2, 0, 1, 0]);
@@ -253,7 +260,14 @@ describe('metrics read from the views', () => {
   });
 
   test('a service that has gone leaves the gauges at the next scrape', async () => {
-    const service = { name: 'goods', source: 'main', balance: 'random', routes: [], endpoints: [] } as const;
+    const service = {
+      name: 'goods',
+      source: 'main',
+      balance: 'random',
+      routes: [],
+      panicking: false,
+      endpoints: [],
+    } as const;
     const services = [service];
     const metrics = createMetrics(new EventHub(), views({ services: () => services }));
     assert.match(await metrics.text(), /watchgate_endpoints\{service="goods"/);

@@ -69,11 +69,6 @@ test('Trailer stays only for a client that takes trailers', () => {
   assert.deepEqual(relayed([['Trailer', 'X-Sum']], 200, false), []);
 });
 
-test('the length announced is known', () => {
-  assert.equal(responseHead(raw(['content-length', '42']), 200, 'trace', false).contentLength, 42);
-  assert.equal(responseHead(raw(), 200, 'trace', false).contentLength, undefined);
-});
-
 const MEDIA_TYPES: readonly (readonly [type: string, stream: boolean])[] = [
   ['text/event-stream', true],
   ['text/event-stream; charset=utf-8', true],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.js';
 import { type Endpoint, endpointSet } from '../../src/core/endpoint.js';
+import type { Outcome } from '../../src/core/outcome.js';
 import { seededRandom } from '../../src/core/random.js';
 import type { ServicePolicy } from '../../src/core/route.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
@@ -26,11 +27,21 @@ function endpoints(...addresses: readonly string[]): readonly Endpoint[] {
   return source.snapshot()?.services.get('goods')?.endpoints ?? [];
 }
 
+const OK: Outcome = {
+  class: 'ok',
+  status: 200,
+  cause: undefined,
+  nothingSent: false,
+  reusedConnection: false,
+  headMs: 1,
+};
+
 class Rig {
   readonly clock = new ManualClock();
   readonly service = new Service('goods', policy(), {
     clock: this.clock,
     random: seededRandom(1),
+    announce: () => undefined,
     allows: () => true,
     maxResponseHead: 16_384,
   });
@@ -92,7 +103,7 @@ class Underway {
   finish(): void {
     this.pool.release(this.connection);
     this.pool.load.inFlight -= 1;
-    this.#service.settled(this.pool);
+    this.#service.settled(this.pool, OK);
   }
 }
 

@@ -1,0 +1,86 @@
+import type { Candidate } from '../core/load.js';
+import type { Random } from '../core/random.js';
+import { leastLoadedPicker } from './least-loaded.js';
+import type { Picker } from './picker.js';
+
+/** Places of an endpoint of weight 1 on the ring; more spread more evenly and cost more to sort. */
+const PLACES = 64;
+/** No candidate takes more than this times its share of the requests in flight. */
+const LOAD_BOUND = 1.25;
+
+interface Place<C> {
+  readonly hash: number;
+  readonly candidate: C;
+}
+
+/**
+ * The same key goes to the same endpoint for as long as it is there, and few keys move when one
+ * comes or goes (Karger et al., 1997). With bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2016):
+ * a candidate that has more than its share of the requests in flight passes the key on to the next
+ * on the ring. A request without a key has no place on it, and goes where the load is least.
+ */
+export function consistentHashPicker<C extends Candidate>(
+  candidates: readonly C[],
+  random: Random,
+): Picker<C> {
+  const ring = buildRing(candidates);
+  const totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0);
+  const keyless = leastLoadedPicker(candidates, random);
+  return {
+    pick(context) {
+      const { tried, hashKey } = context;
+      if (hashKey === undefined) return keyless.pick(context);
+      const start = placeOf(ring, hash(hashKey));
+      const inFlight = candidates.reduce((sum, { load }) => sum + load.inFlight, 0);
+      let fallback: C | undefined;
+      for (let step = 0; step < ring.length; step += 1) {
+        const candidate = ring[(start + step) % ring.length]?.candidate;
+        if (candidate === undefined || tried.includes(candidate)) continue;
+        fallback ??= candidate;
+        const share = (LOAD_BOUND * (inFlight + 1) * candidate.weight) / totalWeight;
+        if (candidate.load.inFlight + 1 <= Math.ceil(share)) return candidate;
+      }
+      return fallback;
+    },
+  };
+}
+
+/**
+ * Places by weight. The smallest registered weight is the measure, not the smallest now: an endpoint
+ * that warms up must not move the keys of the others.
+ */
+function buildRing<C extends Candidate>(candidates: readonly C[]): Place<C>[] {
+  const smallest = Math.min(...candidates.map(({ endpoint }) => endpoint.weight));
+  return candidates
+    .flatMap((candidate) => {
+      const places = Math.max(1, Math.round((PLACES * candidate.weight) / smallest));
+      return Array.from({ length: Math.min(places, PLACES * 100) }, (_, index) => ({
+        hash: hash(`${candidate.endpoint.address}#${index}`),
+        candidate,
+      }));
+    })
+    .sort((a, b) => a.hash - b.hash);
+}
+
+/** Index of the first place at or after `mark`, round the ring. */
+function placeOf(ring: readonly Place<unknown>[], mark: number): number {
+  let low = 0;
+  let high = ring.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((ring[middle]?.hash ?? 0) < mark) low = middle + 1;
+    else high = middle;
+  }
+  return low % ring.length;
+}
+
+/** FNV-1a with murmur3's finalizer, which spreads keys that differ only at the end. 32 bits, unsigned. */
+export function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return (value ^ (value >>> 16)) >>> 0;
+}
