@@ -58,9 +58,13 @@ export class Wire {
     this.socket.end();
   }
 
-  /** Sends RST. */
+  /**
+   * Sends RST, unless the connection is ending anyway: Node never closes a handle that is reset while its FIN
+   * is on the way (libuv answers EINVAL), and then spins at exit.
+   */
   reset(): void {
-    this.socket.resetAndDestroy();
+    if (this.socket.writableEnded || this.#state !== 'open') this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 
   /** Resolves to how the other side ended the connection. */
@@ -76,20 +80,22 @@ export class Wire {
         this.#changed.delete(check);
         settle();
       };
+      const giveUp = (): void => {
+        const seen = JSON.stringify(this.received().toString('latin1').slice(0, 600));
+        const story = `waited for ${what}; ${this.#state} after ${this.#count} bytes: ${seen}`;
+        finish(() => reject(new Error(story)));
+      };
       const check = (): void => {
         try {
           const answer = ready();
           if (answer !== undefined) finish(() => resolve(answer));
+          // Nothing can come any more.
+          else if (this.#state !== 'open') giveUp();
         } catch (error) {
           finish(() => reject(error));
         }
       };
-      const timer = setTimeout(() => {
-        const seen = JSON.stringify(this.received().toString('latin1').slice(0, 600));
-        finish(() =>
-          reject(new Error(`waited for ${what}; ${this.#state} after ${this.#count} bytes: ${seen}`)),
-        );
-      }, patienceMs);
+      const timer = setTimeout(giveUp, patienceMs);
       this.#changed.add(check);
       check();
     });
