@@ -4,8 +4,11 @@ import type { Random } from '../core/random.js';
 import type { Picker } from './picker.js';
 import { twoChoices } from './two-choices.js';
 
-/** What an endpoint that has not answered yet is expected to take, milliseconds: longer than any other. */
+/** What an endpoint that was asked and has never answered is expected to take: longer than any other. */
 const UNANSWERED_MS = 60_000;
+
+/** Below one request in flight, above what is left of a failure some seconds ago. */
+const HARDLY_BUSY = 0.5;
 
 /**
  * The one of two drawn at random that is expected to answer sooner (Finagle's Peak EWMA): mean
@@ -24,7 +27,7 @@ export function peakEwmaPicker<C extends Candidate>(candidates: readonly C[], ra
  */
 export function expectedWait({ load, weight }: Candidate, now: number, meanWeight: number): number {
   const busy = load.inFlight + failurePressure(load, now);
-  const unanswered = load.latencyEwmaMs === 0 && load.inFlight > 0;
+  const unanswered = load.latencyEwmaMs === 0 && busy > HARDLY_BUSY;
   const latencyMs = unanswered ? UNANSWERED_MS : expectedLatency(load, now);
   return latencyMs * (1 + (busy * meanWeight) / weight);
 }

@@ -61,9 +61,11 @@ export function expectedLatency(load: EndpointLoad, now: number): number {
   return Math.max(UNMEASURED_MS, load.latencyEwmaMs * Math.exp((load.latencyAt - now) / LATENCY_DECAY_MS));
 }
 
+/** Counts one failure. What was known of the latency does not fade for it: to fail fast is not to answer soon. */
 export function observeFailure(load: EndpointLoad, now: number): void {
   load.pressure = failurePressure(load, now) + 1;
   load.pressureAt = now;
+  load.latencyAt = now;
 }
 
 /** Recent failures, each fading over some seconds. */
