@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { startAdmin } from './admin/server.js';
+import { gatewayActions } from './composition/actions.js';
 import { routingSettings } from './composition/routing.js';
 import { type OpenSources, openSources } from './composition/sources.js';
 import { gatewayViews } from './composition/views.js';
@@ -131,11 +132,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
   };
   return {
     views,
-    actions: {
-      drain: (service, address) => dataPath.service(service)?.setDrained(address, true) ?? false,
-      undrain: (service, address) => dataPath.service(service)?.setDrained(address, false) ?? false,
-      reload: () => keeper.reload(),
-    },
+    actions: gatewayActions({ dataPath, views, announce, clock, reload: () => keeper.reload() }),
     journal: observers.journal,
     metrics: observers.metrics,
     dataPath,

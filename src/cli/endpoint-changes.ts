@@ -24,6 +24,19 @@ export function readChange(data: unknown): EndpointChange | undefined {
   return { at, change, service, address, state, cause };
 }
 
+/** Reads a `health` event: an endpoint was taken out, or is back. */
+export function readHealth(data: unknown): EndpointChange | undefined {
+  if (!isRecord(data)) return undefined;
+  const { change, reason } = data;
+  const out = change === 'ejected';
+  return readChange({
+    ...data,
+    change: 'changed',
+    state: out ? 'ejected' : 'up',
+    cause: out ? reason : 'recovered',
+  });
+}
+
 /** `+ 2026-01-02T03:04:05.678Z goods 10.0.0.5:80 joined, up (registered)` */
 export function formatChange({ at, change, service, address, state, cause }: EndpointChange): string {
   const time = new Date(at).toISOString();

@@ -3,7 +3,7 @@ import { type Clock, delay } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
 import type { Random } from '../core/random.js';
 import type { AdminClient } from './admin-client.js';
-import { KnownEndpoints, readChange } from './endpoint-changes.js';
+import { KnownEndpoints, readChange, readHealth } from './endpoint-changes.js';
 import { isRecord, readRows } from './endpoint-rows.js';
 import type { WatchView } from './watch-views.js';
 
@@ -60,8 +60,8 @@ async function followOnce(
       known.replace(rows);
       connected = true;
       onReached();
-    } else if (kind === 'membership') {
-      const change = readChange(data);
+    } else if (kind === 'membership' || kind === 'health') {
+      const change = kind === 'health' ? readHealth(data) : readChange(data);
       if (change === undefined || !wanted(change)) continue;
       known.apply(change);
       view.change(change);
