@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { startGatewayProcess, temporaryFile } from '../support/gateway-process.js';
-import { type GatewayUnderTest, routeAll, startGatewayUnderTest } from '../support/gateway-under-test.js';
+import {
+  type GatewayUnderTest,
+  routeAll,
+  startGatewayUnderTest,
+  withListeners,
+} from '../support/gateway-under-test.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
 import { head, ok } from '../support/raw-http.js';
 import { answering, type RawUpstream, rawUpstream } from '../support/raw-upstream.js';
@@ -17,6 +22,7 @@ interface Reloading {
   readonly gateway: GatewayUnderTest;
   readonly goods: RawUpstream;
   readonly other: RawUpstream;
+  readonly file: string;
 }
 
 /** A gateway that follows a file and has two services, each answering with its name. */
@@ -30,7 +36,7 @@ async function reloading(t: TestContext): Promise<Reloading> {
     services: { goods: [goods.address], other: [other.address] },
   });
   t.after(() => Promise.all([gateway.close(), goods.close(), other.close()]));
-  return { gateway, goods, other };
+  return { gateway, goods, other, file };
 }
 
 const ask = async (gateway: GatewayUnderTest): Promise<string> =>
@@ -39,6 +45,12 @@ const ask = async (gateway: GatewayUnderTest): Promise<string> =>
 async function admin(gateway: GatewayUnderTest, path: string): Promise<string> {
   const bytes = head(`GET ${path} HTTP/1.1`, 'Host: localhost', 'Connection: close');
   return (await rawRequest(gateway.adminPort, bytes)).body.toString();
+}
+
+/** As an editor or a ConfigMap does it: the old file is there until the new one is complete. */
+async function replace(file: string, routes: string): Promise<void> {
+  await writeFile(`${file}.new`, withListeners(routes));
+  await rename(`${file}.new`, file);
 }
 
 test('a change of the file is in force without a restart', async (t) => {
@@ -125,14 +137,28 @@ test('policies and trusted proxies change with the file', async (t) => {
   assert.equal((await rawRequest(gateway.port, body)).status, 413);
 });
 
-test('SIGHUP loads the file again, and a file that is replaced by a rename is noticed', async (t) => {
+test('SIGHUP loads the file again', async (t) => {
   const gateway = await startGatewayProcess(t, `${registryYaml(1)}${TO_GOODS}`);
-  const listeners = `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${registryYaml(1)}`;
-  await writeFile(`${gateway.file}.new`, listeners + TO_OTHER);
-  await rename(`${gateway.file}.new`, gateway.file);
+  await writeFile(gateway.file, withListeners(registryYaml(1) + TO_OTHER));
   gateway.process.signal('SIGHUP');
   await gateway.adminUntil('/api/routes', (_status, routes) => routes.includes('"service":"other"'));
-  await writeFile(`${gateway.file}.new`, listeners + TO_GOODS);
-  await rename(`${gateway.file}.new`, gateway.file);
-  await gateway.adminUntil('/api/routes', (_status, routes) => routes.includes('"service":"goods"'));
+});
+
+test('a file that is replaced by a rename is noticed', async (t) => {
+  const { gateway, file } = await reloading(t);
+  const replaced = gateway.nextConfig();
+  await replace(file, TO_OTHER);
+  assert.equal((await replaced).ok, true);
+  assert.equal(await ask(gateway), 'other');
+});
+
+test('a file that was loaded in between two changes is taken as it is in the end', async (t) => {
+  const { gateway, file } = await reloading(t);
+  const [first, second] = [gateway.nextConfig(), gateway.nextConfig(1)];
+  await replace(file, TO_OTHER);
+  assert.deepEqual(await gateway.reload(), []);
+  await first;
+  await replace(file, TO_GOODS);
+  await second;
+  assert.equal(await ask(gateway), 'goods');
 });

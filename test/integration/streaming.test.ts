@@ -138,22 +138,61 @@ test('both bodies may flow at once', async (t) => {
   assert.equal((await client.response()).body.toString(), 'eentwee');
 });
 
-test('a response that is complete before the request is relayed, and then the connection closes', async (t) => {
-  const { port, upstream } = await behindGateway(t, async (connection) => {
-    await connection.requestHead();
-    await connection.write(`${head('HTTP/1.1 403 Forbidden', 'Content-Length: 2', 'Connection: close')}no`);
-  });
-  for (const framing of [`Content-Length: ${TOTAL}`, 'Transfer-Encoding: chunked']) {
+test('a response that is complete before the request is relayed at once, and then the connection closes', async (t) => {
+  const refusals = [
+    `${head('HTTP/1.1 403 Forbidden', 'Connection: close', 'Content-Length: 2')}no`,
+    head('HTTP/1.1 403 Forbidden', 'Connection: close', 'Transfer-Encoding: chunked') + chunked(['no']),
+  ];
+  const requests = [
+    head('POST / HTTP/1.1', 'Host: a', `Content-Length: ${TOTAL}`) + 'x'.repeat(MIB),
+    head('POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked') +
+      chunked(['x'.repeat(MIB)]).slice(0, -5),
+  ];
+  for (const refusal of refusals) {
+    const { port, upstream } = await behindGateway(t, async (connection) => {
+      await connection.requestHead();
+      await connection.write(refusal);
+    });
+    for (const bytes of requests) {
+      const client = await RawClient.connect(port);
+      t.after(() => client.destroy());
+      const begun = performance.now();
+      await client.write(bytes);
+      const response = await client.response();
+      assert.equal(response.status, 403);
+      assert.equal(response.body.toString(), 'no');
+      assert.deepEqual(membersOf(response, 'Connection'), ['close']);
+      assert.equal(await client.closed(), 'ended', 'a reset could overtake the response');
+      assert.ok(performance.now() - begun < 2_000, 'the end came late');
+    }
+    for (const connection of upstream.connections) await connection.closed();
+  }
+});
+
+const early: Readonly<Record<string, readonly [status: number, routes: string]>> = {
+  'an endpoint’s early response': [403, routeAll()],
+  'a refusal of its length': [413, routeAll('maxBody: 1KiB')],
+  'a refusal of its path': [404, 'routes: []\n'],
+};
+
+for (const [what, [status, routes]] of Object.entries(early)) {
+  test(`a client that goes on sending after ${what} is read for a while, not reset`, async (t) => {
+    const { port } = await behindGateway(
+      t,
+      async (connection) => {
+        await connection.requestHead();
+        await connection.write(`${head('HTTP/1.1 403 Forbidden', 'Content-Length: 2')}no`);
+      },
+      routes,
+    );
     const client = await RawClient.connect(port);
     t.after(() => client.destroy());
-    await client.write(head('POST / HTTP/1.1', 'Host: a', framing));
-    if (framing.startsWith('Content')) await client.write('x'.repeat(MIB));
-    else await client.write(chunked(['x'.repeat(MIB)]).slice(0, -5));
-    const response = await client.response();
-    assert.equal(response.status, 403);
-    assert.equal(response.body.toString(), 'no');
-    assert.deepEqual(membersOf(response, 'Connection'), ['close']);
-    await client.closed();
-  }
-  for (const connection of upstream.connections) await connection.closed();
-});
+    // It reads nothing before it has sent all; a reset would take the response with it.
+    client.socket.pause();
+    await client.write(head('POST / HTTP/1.1', 'Host: a', `Content-Length: ${8 * MIB}`));
+    await new Pour(client, 8 * MIB).done;
+    client.socket.resume();
+    assert.equal((await client.response()).status, status);
+    assert.equal(await client.closed(), 'ended');
+  });
+}

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/load.js';
 import { systemClock } from '../../src/core/clock.js';
-import { type ConfigEvent, EventHub, type RequestRecord } from '../../src/core/events.js';
+import { type ConfigEvent, EventHub, type HealthChange, type RequestRecord } from '../../src/core/events.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import { startGateway } from '../../src/gateway.js';
 import type { LogStream } from '../../src/observability/log-stream.js';
@@ -28,6 +28,14 @@ export interface GatewayUnderTest {
   setEndpoints(service: string, addresses: readonly string[]): void;
   /** The record with this index, once that request has finished. */
   record(index?: number): Promise<RequestRecord>;
+  /** The change of an endpoint's health with this index, once it has come. */
+  healthChange(index?: number): Promise<HealthChange>;
+  /** Those that have come. */
+  readonly healthChanges: readonly HealthChange[];
+  /** What the admin port answers, JSON. */
+  api(path: string): Promise<unknown>;
+  /** The values of a metric's series by their labels, as `/metrics` writes them. */
+  metric(name: string): Promise<Readonly<Record<string, number>>>;
   /** Writes another routes.yaml to the file; resolves once the gateway has taken or refused it. */
   rewrite(routes: string): Promise<ConfigEvent>;
   /** The next change of configuration, or one after that. */
@@ -58,6 +66,8 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   hub.on('request', (record) => records.push(record));
   const configs = new Sequence<ConfigEvent>('change of configuration');
   hub.on('config', (event) => configs.push(event));
+  const healthChanges = new Sequence<HealthChange>('change of health');
+  hub.on('health', (event) => healthChanges.push(event));
   const source = createStaticSource({ name: 'main', clock: systemClock });
   for (const [service, addresses] of Object.entries(options.services ?? {})) {
     source.setEndpoints(service, addresses);
@@ -75,6 +85,10 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
     url: `http://${gateway.address}`,
     requests: records.items,
     record: (index) => records.nth(index),
+    healthChange: (index) => healthChanges.nth(index),
+    healthChanges: healthChanges.items,
+    api: async (path) => (await fetch(`${gateway.adminAddress}${path}`)).json(),
+    metric: async (name) => seriesOf(await (await fetch(`${gateway.adminAddress}/metrics`)).text(), name),
     setEndpoints: (service, addresses) => source.setEndpoints(service, addresses),
     async rewrite(routes) {
       if (file === undefined) throw new Error('there is no file to rewrite');
@@ -107,6 +121,11 @@ export async function behindGateway(t: TestContext, script?: Script, routes = ro
   const gateway = await startGatewayUnderTest({ routes, services: { goods: [upstream.address] } });
   t.after(() => gateway.close());
   return { gateway, upstream, port: gateway.port };
+}
+
+function seriesOf(text: string, name: string): Record<string, number> {
+  const lines = text.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'));
+  return Object.fromEntries([...lines].map(([, labels = '', value]) => [labels, Number(value)]));
 }
 
 function portOf(address: string): number {
