@@ -20,7 +20,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   admin: ['config'],
   registrar: ['etcd'],
   embedded: [],
-  cli: ['config', 'registrar', 'embedded', 'gateway.ts'],
+  cli: ['config', 'discovery', 'registrar', 'embedded', 'gateway.ts'],
   composition: ['config', 'discovery', 'embedded', 'proxy'],
   'gateway.ts': ['composition', 'config', 'discovery', 'proxy', 'observability', 'admin'],
   'plugin.ts': ['gateway.ts', 'config'],

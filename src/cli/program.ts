@@ -40,6 +40,11 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'show endpoints and their state',
     load: async () => (await import('./endpoints.js')).endpointsCommand(),
   },
+  {
+    name: 'probe',
+    summary: 'scan a registry and print the settings to read it',
+    load: async () => (await import('./probe.js')).probeCommand(),
+  },
 ];
 
 /**

@@ -1,7 +1,8 @@
 import type { Clock } from '../core/clock.js';
 import { type Endpoint, type EndpointSet, endpointSet } from '../core/endpoint.js';
 import type { InvalidValueView } from '../core/views.js';
-import { type AddressPolicy, mayList } from './address-policy.js';
+import type { AddressPolicy } from './address-policy.js';
+import { permitted } from './permitted.js';
 import type { RegistryEntry } from './registry-client.js';
 import type { Registration, Schema } from './schemas/schema.js';
 import { SchemaEntry } from './schemas/schema-entry.js';
@@ -56,14 +57,12 @@ export class Registrations {
   put(entry: RegistryEntry): void {
     this.delete(entry.key);
     const { schema, prefix, policy } = this.#options;
-    const { registrations, rubbish } = schema.recognise(new SchemaEntry(entry.key, entry.value, prefix));
+    const recognition = schema.recognise(new SchemaEntry(entry.key, entry.value, prefix));
+    const { registrations, rubbish } = permitted(recognition, policy);
     if (rubbish !== undefined) this.#invalid.set(entry.key, rubbish);
-    const claims: Claim[] = [];
-    for (const registration of registrations) {
-      if (mayList(policy, registration.address.host)) claims.push({ ...entry, registration });
-      else this.#invalid.set(entry.key, `${registration.address.host} is outside the allowed addresses`);
-    }
-    if (claims.length > 0) this.#byKey.set(entry.key, claims);
+    if (registrations.length === 0) return;
+    const claims = registrations.map((registration): Claim => ({ ...entry, registration }));
+    this.#byKey.set(entry.key, claims);
     for (const claim of claims) this.#add(claim);
   }
 
