@@ -99,6 +99,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
       announce,
       allows: (ip) => allowed.allows(ip),
       maxHeaderSize: settings.server.maxHeaderSize,
+      maxLoopLag: settings.server.maxEventLoopLag || Number.POSITIVE_INFINITY,
       watchService: (ref, listener) => directory.subscribe(ref, listener),
     },
     routingSettings(settings, []),
@@ -165,7 +166,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
     });
     closers.push(() => admin.close());
-    const { receiveTimeout, ...limits } = settings.server;
+    const { receiveTimeout, maxEventLoopLag: _, ...limits } = settings.server;
     const door = await openFrontDoor(
       settings.listen,
       { ...limits, requestTimeout: receiveTimeout },

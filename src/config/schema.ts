@@ -35,6 +35,10 @@ const serverSchema = section({
   maxHeaderSize: size({ least: 1024, most: 1024 ** 2 })
     .prefault('16KiB')
     .meta({ description: 'Largest head of a request.' }),
+  maxEventLoopLag: duration({ orNone: true }).prefault('1s').meta({
+    description:
+      'How far the gateway may fall behind its own timers before it answers 503 at once. none for never.',
+  }),
   maxConnections: wholeNumber(1, 1_000_000, { orNone: true })
     .prefault('none')
     .meta({ description: 'Most client connections at once. none for no limit.' }),

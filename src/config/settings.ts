@@ -48,6 +48,8 @@ export interface ServerSettings {
   readonly receiveTimeout: number;
   readonly keepAliveTimeout: number;
   readonly maxHeaderSize: number;
+  /** 0 for no limit. */
+  readonly maxEventLoopLag: number;
   /** Infinity when unlimited. */
   readonly maxConnections: number;
 }

@@ -39,6 +39,8 @@ export interface ProxyContext {
   /** The newest generation; a request keeps the one it began with. */
   current(): Generation;
   serviceOf(rule: RouteRule): Service;
+  /** While true requests are refused, because the gateway cannot keep up. */
+  overloaded(): boolean;
   /** While true every response closes its connection. */
   draining(): boolean;
 }

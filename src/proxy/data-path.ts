@@ -8,6 +8,7 @@ import { compileRoutes } from '../routing/compile.js';
 import { trustedProxies } from './client-address.js';
 import { clientConnections } from './client-connection.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
+import { LoopLag } from './loop-lag.js';
 import type { Service } from './service.js';
 import { Services, type WatchService } from './services.js';
 import { pooledRandomHex } from './trace-context.js';
@@ -22,6 +23,8 @@ export interface DataPathOptions {
   readonly allows: (ip: string) => boolean;
   /** Bytes; also the bound for the heads of responses. */
   readonly maxHeaderSize: number;
+  /** Milliseconds; Infinity for no limit. */
+  readonly maxLoopLag: number;
 }
 
 /** What a generation is made of. */
@@ -41,13 +44,15 @@ export class DataPath implements ProxyContext {
   readonly closing = new WeakSet<Socket>();
   readonly awaitingContinue = new WeakSet<IncomingMessage>();
   readonly underWay = new WeakMap<Socket, UnderWay>();
+  readonly #loopLag: LoopLag;
   readonly #services: Services;
   #generation: Generation;
   #draining = false;
 
   constructor(options: DataPathOptions, settings: RoutingSettings) {
-    const { clock, announce, random, allows, maxHeaderSize, watchService } = options;
+    const { clock, announce, random, allows, maxHeaderSize, maxLoopLag, watchService } = options;
     this.clock = clock;
+    this.#loopLag = new LoopLag(clock, maxLoopLag);
     this.announce = announce;
     this.#services = new Services(
       { clock, random, announce, allows, maxResponseHead: maxHeaderSize },
@@ -74,6 +79,10 @@ export class DataPath implements ProxyContext {
     return this.#services.get(name);
   }
 
+  overloaded(): boolean {
+    return this.#loopLag.overloaded;
+  }
+
   draining(): boolean {
     return this.#draining;
   }
@@ -85,6 +94,7 @@ export class DataPath implements ProxyContext {
 
   /** Breaks off tunnels and connections to endpoints. */
   close(): void {
+    this.#loopLag.close();
     this.tunnels.closeAll();
     this.#services.close();
   }

@@ -11,6 +11,10 @@ export interface Connection {
   readonly connector: Connector;
   /** Requests sent since the socket was opened. */
   served: number;
+  /** Carries a WebSocket or an event stream, which seldom end by themselves. */
+  longLived: boolean;
+  /** Closes the tunnel that the connection became, if it did. */
+  closeTunnel: (() => void) | undefined;
 }
 
 export interface PoolTools {
@@ -85,6 +89,7 @@ export class EndpointPool implements Candidate {
   /** Gives a connection back after a complete exchange. */
   release(connection: Connection): void {
     if (!this.#open.has(connection)) return;
+    connection.longLived = false;
     const next = this.#nextWaiter();
     if (next !== undefined) next(connection);
     else if (this.#retired) this.discard(connection);
@@ -96,6 +101,7 @@ export class EndpointPool implements Candidate {
     if (!this.#open.delete(connection)) return;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
+    connection.closeTunnel?.();
     connection.client.destroy(() => undefined);
     const next = this.#nextWaiter();
     if (next !== undefined) next(this.#connect());
@@ -112,13 +118,24 @@ export class EndpointPool implements Candidate {
     this.#retired = false;
   }
 
+  /** Breaks off what should have ended by now. Whether long-lived connections are left. */
+  breakOffShort(): boolean {
+    this.#dismissWaiters();
+    for (const connection of [...this.#open]) if (!connection.longLived) this.discard(connection);
+    return this.#open.size > 0;
+  }
+
   /** Breaks off whatever is left. */
   destroy(): void {
     this.#retired = true;
+    this.#dismissWaiters();
+    for (const connection of [...this.#open]) this.discard(connection);
+  }
+
+  #dismissWaiters(): void {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of waiters) waiter(undefined);
-    for (const connection of [...this.#open]) this.discard(connection);
   }
 
   #nextWaiter(): Waiter | undefined {
@@ -141,7 +158,13 @@ export class EndpointPool implements Candidate {
       maxHeaderSize: maxResponseHead,
       strictContentLength: true,
     });
-    const connection: Connection = { client, connector, served: 0 };
+    const connection: Connection = {
+      client,
+      connector,
+      served: 0,
+      longLived: false,
+      closeTunnel: undefined,
+    };
     client.on('disconnect', () => {
       connection.served = 0;
       if (this.#idle.includes(connection)) this.discard(connection);

@@ -181,6 +181,7 @@ export class Exchange implements AttemptListener, UnderWay {
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
     this.cause = undefined;
     this.#reply.hold({ status, reason, headers });
+    if (eventStream) attempt.connection.longLived = true;
     if (hasBody) this.#deadlines.limitSilence(eventStream, () => attempt.abort('UPSTREAM_TIMEOUT'));
     return true;
   }
@@ -205,7 +206,7 @@ export class Exchange implements AttemptListener, UnderWay {
     const { route, response, context, traceId } = this.#admitted;
     const attempt = this.#attempt;
     this.#finish();
-    openTunnel({
+    const closeTunnel = openTunnel({
       response,
       raw,
       endpoint: socket,
@@ -218,6 +219,10 @@ export class Exchange implements AttemptListener, UnderWay {
         attempt?.tunnelClosed();
       },
     });
+    if (attempt !== undefined) {
+      attempt.connection.longLived = true;
+      attempt.connection.closeTunnel = closeTunnel;
+    }
   }
 
   onSettled(attempt: Attempt, outcome: Outcome): void {
@@ -255,9 +260,11 @@ export class Exchange implements AttemptListener, UnderWay {
     });
     if (!decision.retry) return false;
     const other = decision.sameEndpoint ? attempt.pool : this.#choose();
-    if (other === undefined || !service.budget.tryAcquire()) return false;
-    this.#holdsBudget = true;
+    if (other === undefined) return false;
     if (decision.sameEndpoint) this.#staleResets += 1;
+    // A stale connection is no sign of overload, and happens once in a request: free, as in nginx.
+    else if (!service.budget.tryAcquire()) return false;
+    else this.#holdsBudget = true;
     this.cause = outcome.cause;
     context.announce('retry', { service: serviceName(route), reason: decision.reason });
     this.#connect(other, decision.sameEndpoint);

@@ -62,6 +62,7 @@ export function handleRequest(
   const route = generation.table.match(host, path);
   if (route === undefined) return refuse(accepted, undefined, 'NO_ROUTE');
 
+  if (context.overloaded()) return refuse(accepted, route, 'OVERLOADED');
   if ((head.contentLength ?? 0) > route.policy.maxBody) return refuse(accepted, route, 'PAYLOAD_TOO_LARGE');
   const exchange = admit(accepted, route, path, websocket);
   recordWhenClosed(accepted, route, exchange);

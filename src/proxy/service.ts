@@ -151,11 +151,20 @@ export class Service {
       pool.destroy();
       return;
     }
-    const grace = this.#tools.clock.after(this.#policy.drainTimeout, () => {
+    const { drainTimeout, tunnelDrainTimeout } = this.#policy;
+    const forget = (): void => {
       this.#leaving.delete(address);
       pool.destroy();
+    };
+    this.#setGrace(address, pool, drainTimeout, () => {
+      if (pool.breakOffShort()) {
+        this.#setGrace(address, pool, Math.max(0, tunnelDrainTimeout - drainTimeout), forget);
+      } else forget();
     });
-    this.#leaving.set(address, { pool, grace });
+  }
+
+  #setGrace(address: string, pool: EndpointPool, forMs: number, over: () => void): void {
+    this.#leaving.set(address, { pool, grace: this.#tools.clock.after(forMs, over) });
   }
 
   #rebuild(): void {

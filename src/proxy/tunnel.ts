@@ -42,15 +42,16 @@ export interface TunnelOptions {
 
 /**
  * Relays the endpoint's 101 and then bytes both ways, with backpressure, until either end closes or
- * both fall silent. An end that half-closes lets the other finish what it is sending.
+ * both fall silent. An end that half-closes lets the other finish what it is sending. Returns the
+ * function that breaks it off.
  */
-export function openTunnel(options: TunnelOptions): void {
+export function openTunnel(options: TunnelOptions): () => void {
   const { response, endpoint, tunnels, clock, idleMs } = options;
   const client = response.socket;
   if (client === null) {
     endpoint.destroy();
     options.onClose(0, 0);
-    return;
+    return () => undefined;
   }
   response.detachSocket(client);
   client.removeAllListeners('readable').removeAllListeners('end');
@@ -90,6 +91,7 @@ export function openTunnel(options: TunnelOptions): void {
   timer = clock.after(idleMs, watchSilence);
   client.pipe(endpoint);
   endpoint.pipe(client);
+  return breakOff;
 }
 
 /** When `first` has closed, `second` sends what it still holds and closes too. */

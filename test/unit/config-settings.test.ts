@@ -40,6 +40,7 @@ test('an empty file is valid: every default, and the embedded registry', () => {
     receiveTimeout: 300_000,
     keepAliveTimeout: 75_000,
     maxHeaderSize: 16_384,
+    maxEventLoopLag: 1000,
     maxConnections: Number.POSITIVE_INFINITY,
   });
 });
