@@ -85,7 +85,7 @@ export class OutlierDetector {
 
   observe(address: string, outcome: Outcome): void {
     const member = this.#members.get(address);
-    if (member === undefined || !this.#policy.enabled || outcome.class === 'abandoned') return;
+    if (member === undefined || !this.#policy.enabled || saysNothing(outcome)) return;
     if (isFailure(outcome)) this.#observeFailure(address, member, outcome);
     else this.#observeSuccess(member, outcome);
     if (this.#clock.monotonic() >= this.#windowEndsAt) this.#closeWindow();
@@ -154,6 +154,14 @@ export class OutlierDetector {
 
 function newMember(): Member {
   return { consecutiveFailures: 0, succeeded: 0, failed: 0, ejections: 0, ejected: undefined, returnedAt: 0 };
+}
+
+/**
+ * The client left, or a connection broke that had been idle. Endpoints close those as they please; one
+ * that restarts closes all of them at once. The attempt that follows on a fresh one tells.
+ */
+function saysNothing({ class: kind, reusedConnection }: Outcome): boolean {
+  return kind === 'abandoned' || (kind === 'reset' && reusedConnection);
 }
 
 function isFailure(outcome: Outcome): boolean {

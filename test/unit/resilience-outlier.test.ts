@@ -34,14 +34,14 @@ class Rig {
     for (const address of 'abcdefghij'.slice(0, size)) this.detector.join(address);
   }
 
-  end(address: string, outcome: OutcomeClass, times = 1, status = 200): void {
+  end(address: string, outcome: OutcomeClass, times = 1, status = 200, reusedConnection = false): void {
     for (let turn = 0; turn < times; turn += 1) {
       this.detector.observe(address, {
         class: outcome,
         status,
         cause: undefined,
         nothingSent: outcome === 'connect-failed',
-        reusedConnection: false,
+        reusedConnection,
         headMs: 1,
       });
     }
@@ -124,6 +124,16 @@ describe('what does not take an endpoint out', () => {
     assert.deepEqual(rig.told, []);
     rig.end('a', 'reset', 4);
     rig.end('a', 'abandoned');
+    rig.end('a', 'reset');
+    assert.deepEqual(rig.told, ['out a consecutive-failures']);
+  });
+
+  test('a reset of a connection that had been idle neither counts nor breaks the run', () => {
+    const rig = new Rig(3);
+    rig.end('a', 'reset', 50, 0, true);
+    assert.deepEqual(rig.told, []);
+    rig.end('a', 'reset', 4);
+    rig.end('a', 'reset', 1, 0, true);
     rig.end('a', 'reset');
     assert.deepEqual(rig.told, ['out a consecutive-failures']);
   });
