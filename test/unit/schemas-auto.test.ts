@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { seededRandom } from '../../src/core/random.js';
 import { SCHEMA_CHOICES, SCHEMA_NAMES } from '../../src/core/schema-names.js';
@@ -43,6 +44,11 @@ test('under one prefix each key is told apart', () => {
 test('every schema that can be named is there under its name', () => {
   assert.deepEqual(Object.keys(schemas), [...SCHEMA_CHOICES]);
   for (const name of SCHEMA_CHOICES) assert.equal(schemas[name].name, name);
+});
+
+test('every schema is in the documentation', () => {
+  const text = readFileSync(new URL('../../docs/schemas.md', import.meta.url), 'utf8');
+  for (const name of SCHEMA_NAMES) assert.ok(text.includes(`\n| \`${name}\` |`), name);
 });
 
 test('what is of no known schema is told so', () => {
