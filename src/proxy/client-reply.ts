@@ -89,8 +89,9 @@ export class ClientReply {
    */
   truncate(): void {
     const socket = this.#response.socket;
-    if (socket !== null && 'resetAndDestroy' in socket && !this.#response.chunkedEncoding)
-      socket.resetAndDestroy();
+    // A reset after our FIN would leave the socket open for ever.
+    const reset = socket !== null && !socket.writableEnded && !this.#response.chunkedEncoding;
+    if (reset && 'resetAndDestroy' in socket) socket.resetAndDestroy();
     this.#response.destroy();
   }
 

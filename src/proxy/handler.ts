@@ -144,7 +144,8 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
 function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): void {
   const { request, response, trace, method, head, context } = accepted;
   const { status, reason, headers, body } = problem(cause, trace.traceId);
-  recordWhenClosed(accepted, route, undefined, cause);
+  const bytesOut = method === 'HEAD' ? 0 : body.length;
+  recordWhenClosed(accepted, route, undefined, { cause, bytesOut });
   const unread = head.chunked || (head.contentLength ?? 0) > 0;
   if (unread || cause === 'BAD_REQUEST' || context.draining()) headers.push('Connection', 'close');
   if (unread) {

@@ -11,7 +11,7 @@ export function recordWhenClosed(
   accepted: Accepted,
   route: RouteRule | undefined,
   exchange: Exchange | undefined,
-  refusal?: Cause,
+  refusal?: { readonly cause: Cause; readonly bytesOut: number },
 ): void {
   const { request, response, context, trace, method, rawPath, client, at, startedAt } = accepted;
   // A pipelined response still waits for the socket, and is not told of its end.
@@ -20,7 +20,7 @@ export function recordWhenClosed(
     if (waiting) request.socket.off('close', closed);
     response.off('close', closed);
     if (!response.writableFinished) exchange?.clientGone();
-    const cause = exchange === undefined ? refusal : exchange.cause;
+    const cause = exchange === undefined ? refusal?.cause : exchange.cause;
     context.announce('request', {
       traceId: trace.traceId,
       at,
@@ -35,7 +35,7 @@ export function recordWhenClosed(
       durationMs: context.clock.monotonic() - startedAt,
       upstreamMs: exchange?.upstreamMs ?? 0,
       bytesIn: exchange?.bytesIn ?? 0,
-      bytesOut: exchange?.bytesOut ?? 0,
+      bytesOut: exchange?.bytesOut ?? refusal?.bytesOut ?? 0,
       client,
     });
   };

@@ -11,7 +11,6 @@ import { rawRequest } from './raw-client.js';
 import { head } from './raw-http.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** A cold start compiles every file that it reads. */
 const START_PATIENCE_MS = 20_000;
 
 export interface Exit {
@@ -28,7 +27,7 @@ export class WatchgateProcess {
   #stderr = '';
 
   constructor(t: TestContext, args: readonly string[]) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'src/main.ts'), ...args], {
+    this.#child = spawn(process.execPath, [join(ROOT, 'dist/main.js'), ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
