@@ -46,7 +46,7 @@ export interface RegisterOptions {
   readonly zone?: string | undefined;
   /** Last segment of the key, distinct for each process of a service; the host name when absent. */
   readonly hostKey?: string | undefined;
-  /** Overrides the prefix of `registry`. */
+  /** Overrides the prefix of `registry`. Taken as it is, like the gateway's: a leading slash is not added. */
   readonly prefix?: string | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;

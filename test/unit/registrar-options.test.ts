@@ -20,7 +20,7 @@ test('prefix and host key can be chosen, the prefix in the URL too', () => {
     keyOf({ registry: { endpoints: ['http://a:1'], prefix: '/shop/' }, hostKey: 'p' }),
     '/shop/goods/p',
   );
-  assert.equal(keyOf({ prefix: 'shop', hostKey: 'pod-1' }), '/shop/goods/pod-1');
+  assert.equal(keyOf({ prefix: 'shop', hostKey: 'pod-1' }), 'shop/goods/pod-1');
 });
 
 test('a port alone stands for this machine: loopback when the registry is there too', () => {
