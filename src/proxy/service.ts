@@ -12,6 +12,7 @@ import { RetryBudget } from '../resilience/budget.js';
 import { InFlightLimit } from '../resilience/limit.js';
 import { EndpointPool, type PoolTools } from './endpoint-pool.js';
 import { ServiceHealth } from './service-health.js';
+import { SlowStart } from './slow-start.js';
 
 export interface ServiceTools extends PoolTools {
   readonly random: Random;
@@ -20,8 +21,6 @@ export interface ServiceTools extends PoolTools {
 
 /** With fewer than this share of the endpoints well, health is ignored: a bad endpoint beats none. */
 const PANIC_BELOW = 0.5;
-/** Steps in which an endpoint that came back gets its full share. */
-const WARMING_STEPS = 10;
 
 /**
  * One service as the data path sees it: a pool for each endpoint and a picker over those that may
@@ -36,6 +35,7 @@ export class Service {
   /** Pools of endpoints that left and still have requests in flight, with the end of their grace. */
   readonly #leaving = new Map<string, { readonly pool: EndpointPool; readonly grace: Timer }>();
   readonly #drainedByOperator = new Set<string>();
+  readonly #slowStart: SlowStart;
   readonly #health: ServiceHealth;
   readonly limit: InFlightLimit;
   #policy: ServicePolicy;
@@ -48,8 +48,10 @@ export class Service {
     this.#tools = tools;
     this.budget = new RetryBudget(tools.clock);
     this.limit = new InFlightLimit(policy, tools.clock);
+    this.#slowStart = new SlowStart(tools.clock, () => this.#rebuild());
     this.#health = new ServiceHealth(name, policy, tools, (returned) => {
-      if (returned !== undefined) this.#warm(returned);
+      const pool = returned === undefined ? undefined : this.#pools.get(returned);
+      if (pool !== undefined) this.#slowStart.begin(pool, this.#policy.slowStart);
       this.#rebuild();
     });
     this.#picker = pickers[policy.balance]([], tools.random);
@@ -122,6 +124,7 @@ export class Service {
     }
     for (const pool of this.#pools.values()) pool.destroy();
     this.#health.close();
+    this.#slowStart.close();
     this.#leaving.clear();
     this.#pools.clear();
     this.#rebuild();
@@ -146,6 +149,7 @@ export class Service {
     this.#pools.delete(address);
     this.#drainedByOperator.delete(address);
     this.#health.leave(address);
+    this.#slowStart.cancel(pool);
     pool.retire();
     if (pool.load.inFlight === 0) {
       pool.destroy();
@@ -172,18 +176,6 @@ export class Service {
     const well = taking.filter((pool) => this.#health.reasonOf(pool.endpoint.address) === undefined);
     this.#panicking = well.length < taking.length * PANIC_BELOW;
     this.#picker = pickers[this.#policy.balance](this.#panicking ? taking : well, this.#tools.random);
-  }
-
-  /** Gives an endpoint that came back its share in steps, so that it can warm up. */
-  #warm(address: string, step = 1): void {
-    const pool = this.#pools.get(address);
-    if (pool === undefined || this.#policy.slowStart === 0) return;
-    pool.warmth = step / WARMING_STEPS;
-    if (step === WARMING_STEPS) return;
-    this.#tools.clock.after(this.#policy.slowStart / WARMING_STEPS, () => {
-      this.#warm(address, step + 1);
-      this.#rebuild();
-    });
   }
 
   #draining(pool: EndpointPool): string | null {
