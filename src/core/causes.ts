@@ -56,6 +56,7 @@ export const causes = {
     },
   ),
   BAD_UPSTREAM_RESPONSE: rule(502, 'respond', 'Bad gateway', 'The service did not answer with valid HTTP.', {
+    mayRetry: true,
     blamesEndpoint: true,
   }),
   UPSTREAM_TIMEOUT: rule(504, 'respond', 'Gateway timeout', 'The service did not answer in time.', {

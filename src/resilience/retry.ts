@@ -30,19 +30,21 @@ const NO: RetryDecision = { retry: false };
 
 /**
  * Whether to try again, by proof of what was sent (RFC 9110 section 9.2.2):
- * never sent → any method; sent on a reused idle connection that broke before a byte came back →
- * idempotent methods, once; a listed status → idempotent methods. A response that has begun is
- * never taken back; the caller does not ask then.
+ * never sent → any method; sent, and no response came → idempotent methods, which may be executed
+ * twice without harm; a listed status → idempotent methods. A response that has begun is never taken
+ * back; the caller does not ask then. The first reset of a reused connection says only that it had
+ * been idle for too long, so the same endpoint is tried again, and that is not one attempt less.
  */
 export function decideRetry(outcome: Outcome, facts: RetryFacts): RetryDecision {
-  if (facts.attempts >= facts.maxAttempts || facts.remainingMs <= 0 || !facts.bodyReplayable) return NO;
+  const endpointsTried = facts.attempts - facts.staleResets;
+  if (endpointsTried >= facts.maxAttempts || facts.remainingMs <= 0 || !facts.bodyReplayable) return NO;
+  const idempotent = isIdempotent(facts.method);
   if (outcome.cause === undefined) {
-    const listed = facts.retryOn.includes(outcome.status) && isIdempotent(facts.method);
+    const listed = facts.retryOn.includes(outcome.status) && idempotent;
     return listed ? { retry: true, reason: 'status', sameEndpoint: false } : NO;
   }
-  if (!causeRule(outcome.cause).mayRetry) return NO;
-  if (outcome.nothingSent) return { retry: true, reason: outcome.cause, sameEndpoint: false };
+  if (!causeRule(outcome.cause).mayRetry || outcome.class === 'truncated') return NO;
+  if (!outcome.nothingSent && !idempotent) return NO;
   const stale = outcome.class === 'reset' && outcome.reusedConnection && facts.staleResets === 0;
-  if (stale && isIdempotent(facts.method)) return { retry: true, reason: outcome.cause, sameEndpoint: true };
-  return NO;
+  return { retry: true, reason: outcome.cause, sameEndpoint: stale && !outcome.nothingSent };
 }

@@ -152,7 +152,7 @@ describe('an endpoint that fails', () => {
   for (const { what, script, answer, route = [] } of kinds) {
     test(`is out after five failures in a row: ${what}`, async (t) => {
       const fleet = await GoodsFleet.start(t, [well, script], { route });
-      const statuses = await fleet.gets(10);
+      const statuses = await fleet.posts(10);
       assert.equal(statuses.filter((status) => status === answer).length, 5, `${statuses}`);
       const { address, reason } = await fleet.gateway.healthChange(0);
       assert.deepEqual([address, reason], [fleet.upstreams[1]?.address, 'consecutive-failures']);
@@ -160,6 +160,11 @@ describe('an endpoint that fails', () => {
       assert.equal((await fleet.seen(1)).notEligible, 'ejected: consecutive-failures');
     });
   }
+
+  test('costs no GET, for that is sent to another endpoint', async (t) => {
+    const fleet = await GoodsFleet.start(t, [well, resetting, hanging], { route: ['tryTimeout: 50ms'] });
+    assert.deepEqual(await fleet.gets(12), Array(12).fill(200));
+  });
 
   test('comes back after its time, and is out at once for longer when it fails again', async (t) => {
     const fleet = await GoodsFleet.start(t, [well, failing(503)], {
@@ -212,7 +217,7 @@ describe('how many may be out', () => {
     const fleet = await GoodsFleet.start(t, [well, resetting, resetting], {
       policy: ['ejection: { consecutiveFailures: 1, maxPercent: 100 }'],
     });
-    await fleet.gets(3);
+    await fleet.posts(3);
     const reasons: (HealthReason | null)[] = [];
     for (const index of [0, 1]) reasons.push((await fleet.gateway.healthChange(index)).reason);
     assert.deepEqual(reasons, ['consecutive-failures', 'consecutive-failures']);
@@ -222,7 +227,7 @@ describe('how many may be out', () => {
     const { state, notEligible } = await fleet.seen(1);
     assert.deepEqual([state, notEligible], ['ejected', null], 'it is used though it is out');
     const before = fleet.requests(1) + fleet.requests(2);
-    await fleet.gets(6);
+    await fleet.posts(6);
     assert.equal(fleet.requests(1) + fleet.requests(2) - before, 4);
   });
 });

@@ -178,7 +178,7 @@ test('a check that passes does not bring back an endpoint that refuses requests'
     }
   };
   const fleet = await GoodsFleet.start(t, [well, script], { policy: [`healthCheck: { ${CHECK} }`] });
-  await fleet.gets(10);
+  await fleet.posts(10);
   assert.equal((await fleet.gateway.healthChange(0)).reason, 'consecutive-failures');
   const checked = checks(fleet.upstreams[1]).length;
   await fleet.upstreams[1]?.request(checked + 5 + 3);

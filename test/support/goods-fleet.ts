@@ -53,7 +53,17 @@ export class GoodsFleet {
     return (await rawRequest(this.gateway.port, head(`GET ${path} HTTP/1.1`, 'Host: a'))).status;
   }
 
-  /** Statuses of so many, one after another. */
+  /** Statuses of so many POSTs, one after another: what was sent of them is never sent again. */
+  async posts(count: number): Promise<number[]> {
+    const statuses: number[] = [];
+    const post = `${head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 2')}hi`;
+    for (let turn = 0; turn < count; turn += 1) {
+      statuses.push((await rawRequest(this.gateway.port, post)).status);
+    }
+    return statuses;
+  }
+
+  /** Statuses of so many GETs, one after another. */
   async gets(count: number): Promise<number[]> {
     const statuses: number[] = [];
     for (let turn = 0; turn < count; turn += 1) statuses.push(await this.get());

@@ -31,7 +31,9 @@ const REFUSED: Outcome = { ...RESET, class: 'connect-failed', cause: 'CONNECT_FA
 const UNAVAILABLE: Outcome = { ...RESET, class: 'server-error', status: 503, cause: undefined };
 const LISTED: RetryFacts = { ...FIRST, retryOn: [502, 503] };
 
-const elsewhere = (reason: 'CONNECT_FAILED' | 'UPSTREAM_TIMEOUT' | 'UPSTREAM_RESET'): RetryDecision => ({
+const elsewhere = (
+  reason: 'CONNECT_FAILED' | 'UPSTREAM_TIMEOUT' | 'UPSTREAM_RESET' | 'BAD_UPSTREAM_RESPONSE',
+): RetryDecision => ({
   retry: true,
   reason,
   sameEndpoint: false,
@@ -89,30 +91,34 @@ table('a request of which nothing was sent may go to another endpoint', [
 table('a kept connection that broke before a byte came back is no fault of the endpoint', [
   ...forMethods(IDEMPOTENT, 'sent again on a fresh connection', STALE, AFRESH),
   ...forMethods(NOT_IDEMPOTENT, 'never, it may have been executed', STALE, NO),
-  ['but that happens once in a request', STALE, { staleResets: 1 }, NO],
+  ['the second in a request is', STALE, { staleResets: 1, attempts: 2 }, elsewhere('UPSTREAM_RESET')],
+  ['and costs none of the attempts', REFUSED, { staleResets: 1, attempts: 3 }, elsewhere('CONNECT_FAILED')],
   ['but not with a body that cannot be sent again', STALE, { method: 'PUT', bodyReplayable: false }, NO],
   ['but not when all attempts are used up', STALE, { attempts: 3 }, NO],
   ['but not when the total time is over', STALE, { remainingMs: -1 }, NO],
 ]);
 
-table('a request that was sent, and may have been executed, is not sent again', [
-  ...forMethods([...IDEMPOTENT, ...NOT_IDEMPOTENT], 'reset on a fresh connection', RESET, NO),
-  ['no response in time', { ...RESET, class: 'timeout', cause: 'UPSTREAM_TIMEOUT' }, {}, NO],
+const TIMED_OUT: Outcome = { ...RESET, class: 'timeout', cause: 'UPSTREAM_TIMEOUT' };
+const GARBAGE: Outcome = { ...RESET, class: 'bad-response', cause: 'BAD_UPSTREAM_RESPONSE' };
+
+table('a request that was sent, and may have been executed, is sent elsewhere if twice does no harm', [
+  ...forMethods(IDEMPOTENT, 'reset on a fresh connection', RESET, elsewhere('UPSTREAM_RESET')),
+  ...forMethods(NOT_IDEMPOTENT, 'reset on a fresh connection', RESET, NO),
+  ...forMethods(IDEMPOTENT, 'no response in time', TIMED_OUT, elsewhere('UPSTREAM_TIMEOUT')),
+  ...forMethods(NOT_IDEMPOTENT, 'no response in time', TIMED_OUT, NO),
+  ...forMethods(IDEMPOTENT, 'not valid HTTP', GARBAGE, elsewhere('BAD_UPSTREAM_RESPONSE')),
+  ...forMethods(NOT_IDEMPOTENT, 'not valid HTTP', GARBAGE, NO),
   [
-    'no response in time on a kept connection',
-    { ...STALE, class: 'timeout', cause: 'UPSTREAM_TIMEOUT' },
+    'a kept connection changes nothing',
+    { ...TIMED_OUT, reusedConnection: true },
     {},
-    NO,
+    elsewhere('UPSTREAM_TIMEOUT'),
   ],
-  ['not valid HTTP', { ...RESET, class: 'bad-response', cause: 'BAD_UPSTREAM_RESPONSE' }, {}, NO],
-  [
-    'not valid HTTP on a kept connection',
-    { ...STALE, class: 'bad-response', cause: 'BAD_UPSTREAM_RESPONSE' },
-    {},
-    NO,
-  ],
-  ['broken off inside the response', { ...STALE, class: 'truncated', status: 200 }, {}, NO],
-  ['left by the client', { ...STALE, class: 'abandoned', cause: 'CLIENT_GONE' }, {}, NO],
+  ['but not with a body that cannot be sent again', RESET, { method: 'PUT', bodyReplayable: false }, NO],
+  ['but not when all attempts are used up', RESET, { attempts: 3 }, NO],
+  ['but not when the total time is over', TIMED_OUT, { remainingMs: 0 }, NO],
+  ['but not when broken off inside the response', { ...STALE, class: 'truncated', status: 200 }, {}, NO],
+  ['but not when left by the client', { ...STALE, class: 'abandoned', cause: 'CLIENT_GONE' }, {}, NO],
 ]);
 
 table(
@@ -128,7 +134,7 @@ table(
     ['relayed when the body cannot be sent again', UNAVAILABLE, { method: 'PUT', bodyReplayable: false }, NO],
     ['relayed when all attempts are used up', UNAVAILABLE, { attempts: 3 }, NO],
     ['relayed when the total time is over', UNAVAILABLE, { remainingMs: 0 }, NO],
-    ['a failure without a response is none of the listed statuses', { ...RESET, status: 503 }, {}, NO],
+    ['a failure without a response is none of them', { ...RESET, status: 503 }, { method: 'POST' }, NO],
   ],
   LISTED,
 );
