@@ -3,6 +3,8 @@ import type { Random } from './random.js';
 export interface BackoffBounds {
   readonly minMs: number;
   readonly maxMs: number;
+  /** Ceiling of the first wait; `minMs` when absent, so that the first wait is always that. */
+  readonly firstMs?: number;
 }
 
 /**
@@ -21,8 +23,8 @@ export class Backoff {
 
   /** Milliseconds to wait before the next try; each call counts as one more failure. */
   next(): number {
-    const { minMs, maxMs } = this.#bounds;
-    const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(this.#failures, 30));
+    const { minMs, maxMs, firstMs = minMs } = this.#bounds;
+    const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(this.#failures, 30));
     this.#failures += 1;
     return minMs + this.#random() * (ceiling - minMs);
   }

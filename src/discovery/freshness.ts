@@ -4,8 +4,11 @@ import { RegistryError, type RegistryMember } from './registry-client.js';
 import { asRegistryError, type WatchSession } from './watch-session.js';
 
 const PROGRESS_EVERY_MS = 1_000;
-/** Five progress requests without any message: the stream is dead, whatever its connection looks like. */
-const SILENT_AFTER_MS = 5_000;
+/**
+ * That many progress requests without any message: the stream is dead, whatever its connection looks like.
+ * Requests are counted, not seconds, so that a pause of our own process does not look like silence.
+ */
+const UNANSWERED_ALLOWED = 2;
 const CONFIRM_MIN_MS = 2_000;
 const CONFIRM_MAX_MS = 5_000;
 const CONFIRM_AGAIN_MS = 250;
@@ -28,7 +31,8 @@ export interface FreshnessOptions {
  */
 export class Freshness {
   readonly #options: FreshnessOptions;
-  #heardAt: number;
+  /** Progress requests since the last message. */
+  #unanswered = 0;
   /** A confirmation that waits for the stream to get as far. */
   #pending: { readonly revision: bigint; readonly sentAt: number } | undefined;
   #failures = 0;
@@ -38,7 +42,6 @@ export class Freshness {
 
   constructor(options: FreshnessOptions) {
     this.#options = options;
-    this.#heardAt = options.clock.monotonic();
   }
 
   start(): void {
@@ -54,18 +57,19 @@ export class Freshness {
 
   /** To be called for each message of the stream. */
   heard(): void {
-    this.#heardAt = this.#options.clock.monotonic();
+    this.#unanswered = 0;
     this.#settlePending();
   }
 
   #tick(): void {
     const { clock, session } = this.#options;
     this.#progressTimer = clock.after(PROGRESS_EVERY_MS, () => {
-      if (clock.monotonic() - this.#heardAt >= SILENT_AFTER_MS) {
-        const error = new RegistryError('broken', 'the watch stream has been silent for 5 s');
+      if (this.#unanswered === UNANSWERED_ALLOWED) {
+        const error = new RegistryError('broken', 'the watch stream is silent');
         session.end({ next: 'resume', error });
         return;
       }
+      this.#unanswered += 1;
       session.requestProgress();
       this.#tick();
     });

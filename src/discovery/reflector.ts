@@ -51,6 +51,13 @@ interface Attended {
   readonly session: WatchSession;
 }
 
+/**
+ * Each try with a wrong password costs etcd a bcrypt. Whoever was never let in has nothing to lose by
+ * waiting; whoever has been is waiting for a password to be changed back, and its view is ageing.
+ */
+const NEVER_LET_IN = { minMs: 50, maxMs: 10_000 };
+const LET_IN_BEFORE = { minMs: 50, maxMs: 4_000 };
+
 /** How long a stream must have stood for the next failure to count as the first. */
 const STEADY_AFTER_MS = 5_000;
 
@@ -62,8 +69,8 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #store = new KeyStore();
   readonly #backoff: Backoff;
-  /** Once for an expired token; longer and longer for a wrong password, each try of which costs etcd a bcrypt. */
-  readonly #refusals: Backoff;
+  /** Once for an expired token; longer and longer for a wrong password. */
+  #refusals: Backoff;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #session: WatchSession | undefined;
@@ -78,8 +85,9 @@ export class Reflector {
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
-    this.#backoff = new Backoff({ minMs: 50, maxMs: 2_000 }, options.random);
-    this.#refusals = new Backoff({ minMs: 50, maxMs: 10_000 }, options.random);
+    // The first wait is jittered too: a fleet that watched the same member loses it at the same moment.
+    this.#backoff = new Backoff({ minMs: 50, firstMs: 500, maxMs: 2_000 }, options.random);
+    this.#refusals = new Backoff(NEVER_LET_IN, options.random);
   }
 
   start(): void {
@@ -128,6 +136,7 @@ export class Reflector {
     this.#member = member.name;
     const listing = await listAll(member);
     if (this.#abort.signal.aborted) return listing;
+    if (!this.#ready) this.#refusals = new Backoff(LET_IN_BEFORE, this.#options.random);
     this.#ready = true;
     this.#revision = listing.revision;
     this.#confirmedAt = sentAt;

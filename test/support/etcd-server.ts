@@ -58,7 +58,8 @@ export function etcdCommand(version: EtcdVersion, command: 'etcd' | 'etcdctl'): 
   return path;
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports that nobody listens on at the moment. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => {
