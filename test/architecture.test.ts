@@ -9,9 +9,10 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** Which rooms each room may import from, besides itself. `core` is open to all. */
 const ALLOWED: Record<string, readonly string[]> = {
   core: [],
-  config: [],
+  files: [],
+  config: ['files'],
   etcd: [],
-  discovery: ['etcd'],
+  discovery: ['etcd', 'files'],
   routing: [],
   balancing: [],
   resilience: [],

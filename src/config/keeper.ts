@@ -2,10 +2,10 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { Announce } from '../core/events.js';
 import type { ConfigView } from '../core/views.js';
+import { type FileWatch, watchFile } from '../files/watch.js';
 import type { Environment } from './environment.js';
 import { loadConfigFile } from './load.js';
 import { type Settings, sameSettings } from './settings.js';
-import { type ConfigWatch, watchConfigFile } from './watch.js';
 
 export interface ConfigKeeperOptions {
   readonly initial: Settings;
@@ -29,7 +29,7 @@ export class ConfigKeeper {
   #generation = 1;
   #loadedAt: number;
   #errors: readonly string[] = [];
-  #watch: ConfigWatch | undefined;
+  #watch: FileWatch | undefined;
   #reloading: Promise<readonly string[]> = Promise.resolve([]);
 
   constructor(options: ConfigKeeperOptions) {
@@ -47,7 +47,7 @@ export class ConfigKeeper {
   async start(): Promise<void> {
     const { file } = this.#options;
     if (file === undefined) return;
-    this.#watch = watchConfigFile(file, { clock: this.#clock, onChange: () => void this.#queueLoad() });
+    this.#watch = watchFile(file, { clock: this.#clock, onChange: () => void this.#queueLoad() });
     await this.#watch.ready;
     await this.#queueLoad();
   }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { messageOf, systemCode, WatchgateError } from '../core/errors.js';
-import { type ConfigProblem, YamlFile } from './document.js';
-import type { Environment } from './environment.js';
+import { readText } from '../files/read-text.js';
+import { type FileProblem, YamlFile } from '../files/yaml-file.js';
+import { type Environment, substitute } from './environment.js';
 import { named, schemaProblems } from './problems.js';
 import { crossFindings, type Finding, warnings } from './rules.js';
 import { documentSchema } from './schema.js';
@@ -9,8 +8,8 @@ import { resolveSettings, type Settings } from './settings.js';
 
 /** `warnings` are of the same form as errors but stop nothing. */
 export type ConfigResult =
-  | { readonly settings: Settings; readonly warnings: readonly ConfigProblem[] }
-  | { readonly errors: readonly ConfigProblem[] };
+  | { readonly settings: Settings; readonly warnings: readonly FileProblem[] }
+  | { readonly errors: readonly FileProblem[] };
 
 /**
  * Reads the text of a routes.yaml. All errors are found, not only the first, in the order of the file.
@@ -20,7 +19,7 @@ export function parseConfig(text: string, file: string, environment: Environment
   const yaml = new YamlFile(text, file);
   const { problems, onlyDuplicates } = yaml.syntaxProblems();
   if (!onlyDuplicates) return { errors: problems };
-  const errors = [...problems, ...yaml.substitute(environment)];
+  const errors = [...problems, ...yaml.substitute((value) => substitute(value, environment))];
   const data = yaml.data();
   if ('problem' in data) return { errors: [...errors, data.problem] };
   // A missing variable leaves its value without meaning; errors that follow from it would mislead.
@@ -41,28 +40,11 @@ export async function loadConfigFile(path: string, environment: Environment): Pr
   return parseConfig(await readText(path), path, environment);
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-  } catch (error) {
-    const reason = UNREADABLE[systemCode(error) ?? ''] ?? messageOf(error);
-    throw new WatchgateError('FILE_UNREADABLE', `cannot read ${path}: ${reason}`, { cause: error });
-  }
-}
-
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a directory',
-  EACCES: 'permission denied',
-  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8 text',
-};
-
-function located({ path, message, at, sameAs }: Finding, yaml: YamlFile): ConfigProblem {
+function located({ path, message, at, sameAs }: Finding, yaml: YamlFile): FileProblem {
   const other = sameAs === undefined ? '' : ` on line ${yaml.lineOf(sameAs)}`;
   return yaml.problem(path, `${named(path, message)}${other}`, at);
 }
 
-function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+function inFileOrder(problems: readonly FileProblem[]): FileProblem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }

@@ -1,14 +1,14 @@
 import type * as z from 'zod';
-import type { ConfigProblem, YamlFile } from './document.js';
+import type { FileProblem, YamlFile } from '../files/yaml-file.js';
 import { shown } from './scalars.js';
 
 /** `routes.yaml:7:5: routes[0].prefix: must start with "/"`. */
-export function formatProblem({ file, line, column, message }: ConfigProblem): string {
+export function formatProblem({ file, line, column, message }: FileProblem): string {
   return `${file}:${line}:${column}: ${message}`;
 }
 
 /** Each thing the schema found wrong, at its place in the file. */
-export function schemaProblems(error: z.ZodError, yaml: YamlFile): ConfigProblem[] {
+export function schemaProblems(error: z.ZodError, yaml: YamlFile): FileProblem[] {
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       const messages = issue.message.split('\n');

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { MAIN_REGISTRY, type ServiceRef, serviceName } from '../core/route.js';
-import type { Path } from './document.js';
+import type { Path } from '../files/yaml-file.js';
 import { hostPattern, isLoopback, parseServiceRef, serviceRef } from './network-scalars.js';
 import { flag, pathPrefix } from './scalars.js';
 import type { RoutesDocument } from './schema.js';

@@ -11,10 +11,9 @@ import {
   visit,
 } from 'yaml';
 import { messageOf } from '../core/errors.js';
-import { type Environment, substitute } from './environment.js';
 
 /** Something wrong at one place of the file. Lines and columns count from 1. */
-export interface ConfigProblem {
+export interface FileProblem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -22,6 +21,9 @@ export interface ConfigProblem {
 }
 
 export type Path = readonly PropertyKey[];
+
+/** What becomes of one text value, or why it cannot stand. */
+export type Replacement = { readonly text: string } | { readonly problem: string };
 
 /** Enough for thousands of `<<: *common`, far too few for aliases that multiply ("billion laughs"). */
 const MOST_ALIASES = 10_000;
@@ -44,7 +46,7 @@ export class YamlFile {
   }
 
   /** What is wrong with the YAML itself. The values can be read all the same when it is `onlyDuplicates`. */
-  syntaxProblems(): { readonly problems: readonly ConfigProblem[]; readonly onlyDuplicates: boolean } {
+  syntaxProblems(): { readonly problems: readonly FileProblem[]; readonly onlyDuplicates: boolean } {
     // The library only warns of a tag that it does not know (`!include x`) and goes on without it.
     const faults = [...this.#document.errors, ...this.#document.warnings];
     const problems = [
@@ -55,8 +57,8 @@ export class YamlFile {
     return { problems, onlyDuplicates: duplicates === problems.length };
   }
 
-  #danglingAliases(): ConfigProblem[] {
-    const problems: ConfigProblem[] = [];
+  #danglingAliases(): FileProblem[] {
+    const problems: FileProblem[] = [];
     const anchors = new Set<string>();
     visit(this.#document, {
       Value: (_, node) => void (node.anchor !== undefined && anchors.add(node.anchor)),
@@ -69,17 +71,17 @@ export class YamlFile {
   }
 
   /**
-   * Replaces `${NAME}` inside the values; keys are left alone. It works on parsed values, so that what a
-   * variable holds stays one value whatever it contains. An empty value counts as an absent key.
+   * Replaces the text values that hold `${`; keys are left alone. It works on parsed values, so that what
+   * comes in stays one value whatever it contains. An empty value counts as an absent key.
    */
-  substitute(environment: Environment): ConfigProblem[] {
-    const problems: ConfigProblem[] = [];
+  substitute(replace: (text: string) => Replacement): FileProblem[] {
+    const problems: FileProblem[] = [];
     visit(this.#document, {
       Scalar: (position, node) => {
         if (position === 'key') return;
         if (node.value === null) node.value = undefined;
         if (typeof node.value !== 'string' || !node.value.includes('${')) return;
-        const result = substitute(node.value, environment);
+        const result = replace(node.value);
         if ('text' in result) node.value = result.text;
         else problems.push(this.#problemAt(startOf(node), result.problem));
       },
@@ -88,7 +90,7 @@ export class YamlFile {
   }
 
   /** The values as plain data; an empty file is an empty map. */
-  data(): { readonly value: unknown } | { readonly problem: ConfigProblem } {
+  data(): { readonly value: unknown } | { readonly problem: FileProblem } {
     try {
       return { value: this.#document.toJS({ maxAliasCount: MOST_ALIASES }) ?? {} };
     } catch (error) {
@@ -97,7 +99,7 @@ export class YamlFile {
   }
 
   /** A problem with the value at `path`, or with its key. What is missing is placed at what should hold it. */
-  problem(path: Path, message: string, at: 'key' | 'value' = 'value'): ConfigProblem {
+  problem(path: Path, message: string, at: 'key' | 'value' = 'value'): FileProblem {
     return this.#problemAt(this.#offsetOf(path, at), message);
   }
 
@@ -122,7 +124,7 @@ export class YamlFile {
     return offset;
   }
 
-  #problemAt(offset: number, message: string): ConfigProblem {
+  #problemAt(offset: number, message: string): FileProblem {
     const { line, col } = this.#lines.linePos(offset);
     return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), message };
   }

@@ -9,13 +9,13 @@ const QUIET_MS = 100;
 /** For file systems that report no events (NFS, some volumes) and when the system has no watch to spare. */
 const POLL_MS = 10_000;
 
-export interface ConfigWatchOptions {
+export interface FileWatchOptions {
   /** Called once for each change of what the file holds, also when it disappears. Must not throw. */
   readonly onChange: () => void;
   readonly clock: Clock;
 }
 
-export interface ConfigWatch {
+export interface FileWatch {
   /** Resolves once the first look at the file is done, from which on changes are noticed. */
   readonly ready: Promise<void>;
   /** The file was loaded without having been told of: whatever it holds at the next look counts as a change. */
@@ -29,14 +29,14 @@ export interface ConfigWatch {
  * itself, and Kubernetes updates a ConfigMap by swapping the `..data` link beside it. Await `ready`
  * before loading the file for the first time, so that no change falls between the two.
  */
-export function watchConfigFile(path: string, options: ConfigWatchOptions): ConfigWatch {
-  return new FileWatch(path, options);
+export function watchFile(path: string, options: FileWatchOptions): FileWatch {
+  return new FolderWatch(path, options);
 }
 
-class FileWatch implements ConfigWatch {
+class FolderWatch implements FileWatch {
   readonly ready: Promise<void>;
   readonly #path: string;
-  readonly #options: ConfigWatchOptions;
+  readonly #options: FileWatchOptions;
   readonly #folders = new Map<string, FSWatcher>();
   #seen: string | undefined;
   #quiet: Timer | undefined;
@@ -45,7 +45,7 @@ class FileWatch implements ConfigWatch {
   #lookAgain = false;
   #closed = false;
 
-  constructor(path: string, options: ConfigWatchOptions) {
+  constructor(path: string, options: FileWatchOptions) {
     this.#path = resolve(path);
     this.#options = options;
     this.ready = this.#look();

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { watchConfigFile } from '../../src/config/watch.js';
 import { type Clock, systemClock } from '../../src/core/clock.js';
+import { watchFile } from '../../src/files/watch.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { Sequence } from '../support/sequence.js';
 
@@ -18,7 +18,7 @@ async function temporaryFolder(t: TestContext): Promise<string> {
 /** The changes that a watch of `path` reports, once it has had its first look. */
 async function changesOf(t: TestContext, path: string, clock: Clock = systemClock): Promise<Sequence<true>> {
   const changes = new Sequence<true>(`change of ${path}`);
-  const watch = watchConfigFile(path, { clock, onChange: () => changes.push(true) });
+  const watch = watchFile(path, { clock, onChange: () => changes.push(true) });
   t.after(() => watch.close());
   await watch.ready;
   return changes;
@@ -132,9 +132,9 @@ test('after close nothing is called and no timer is left', async (t) => {
   await writeFile(path, 'one');
   const clock = new ManualClock();
   const calls: string[] = [];
-  const closed = watchConfigFile(path, { clock, onChange: () => calls.push('closed') });
+  const closed = watchFile(path, { clock, onChange: () => calls.push('closed') });
   await closed.ready;
-  const duringFirstLook = watchConfigFile(path, { clock, onChange: () => calls.push('during') });
+  const duringFirstLook = watchFile(path, { clock, onChange: () => calls.push('during') });
   duringFirstLook.close();
   closed.close();
   closed.close();
