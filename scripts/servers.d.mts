@@ -5,6 +5,8 @@ export interface TestServer {
   readonly version: string;
   /** Absolute path of each of its commands. */
   readonly commands: Readonly<Record<string, string>>;
+  /** What the commands need in their environment besides the usual. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface EnsuredServers {
@@ -13,6 +15,9 @@ export interface EnsuredServers {
   readonly missing: readonly string[];
 }
 
+/** What the tests need. */
 export const serverNames: readonly string[];
+/** What only the benchmark needs. */
+export const benchServerNames: readonly string[];
 export function findServer(name: string): TestServer | undefined;
 export function ensureServers(names?: readonly string[]): Promise<EnsuredServers>;

@@ -1,6 +1,6 @@
 // Test servers, fetched through Debian's package manager into a cache folder; nothing is installed.
 // Plain JavaScript without dependencies, because it runs before node_modules exists.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -48,16 +48,56 @@ const SERVERS = {
   },
 };
 
+/**
+ * What `npm run bench` measures, and measures with. The libraries that a bare Debian does not have
+ * are fetched beside them, so that nothing needs to be installed.
+ */
+const BENCH_SERVERS = {
+  nginx: {
+    suite: 'bookworm',
+    packages: ['nginx'],
+    commands: ['nginx'],
+    versionArgs: ['-v'],
+    version: /nginx\/(1\.\d+\.\d+)/,
+  },
+  haproxy: {
+    suite: 'bookworm',
+    packages: ['haproxy', 'liblua5.3-0', 'libopentracing-c-wrapper0', 'libopentracing1'],
+    commands: ['haproxy'],
+    versionArgs: ['-v'],
+    version: /^HAProxy version (2\.\d+\.\d+)/m,
+  },
+  caddy: {
+    suite: 'bookworm',
+    packages: ['caddy'],
+    commands: ['caddy'],
+    versionArgs: ['version'],
+    version: /^v?(2\.\d+\.\d+)/m,
+  },
+  wrk: {
+    suite: 'bookworm',
+    packages: ['wrk', 'libluajit-5.1-2'],
+    commands: ['wrk'],
+    versionArgs: ['-v'],
+    version: /^wrk \D*(4\.\d+\.\d+)/m,
+  },
+};
+
+/** What the tests need. */
 export const serverNames = Object.keys(SERVERS);
+/** What only the benchmark needs. */
+export const benchServerNames = Object.keys(BENCH_SERVERS);
 
 function cacheFolder() {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'watchgate', 'servers');
 }
 
 function describe(name) {
-  const spec = SERVERS[name];
+  const spec = SERVERS[name] ?? BENCH_SERVERS[name];
   if (spec === undefined)
-    throw new Error(`no such test server: ${name} (there are ${serverNames.join(', ')})`);
+    throw new Error(
+      `no such test server: ${name} (there are ${[...serverNames, ...benchServerNames].join(', ')})`,
+    );
   return spec;
 }
 
@@ -67,16 +107,28 @@ function inspect(name, paths) {
   const [first] = spec.commands;
   if (spec.commands.some((command) => !existsSync(paths[command] ?? ''))) return undefined;
   try {
-    const said = execFileSync(paths[first], spec.versionArgs, {
+    const env = librariesOf(paths[first]);
+    // Some name their version on standard error, and wrk calls it a failure.
+    const { stdout, stderr } = spawnSync(paths[first], spec.versionArgs, {
       encoding: 'utf8',
       stdio: 'pipe',
       timeout: 10_000,
+      env: { ...process.env, ...env },
     });
-    const version = spec.version.exec(said)?.[1];
-    return version === undefined ? undefined : { name, version, commands: paths };
+    const version = spec.version.exec(`${stdout}\n${stderr}`)?.[1];
+    return version === undefined ? undefined : { name, version, commands: paths, env };
   } catch {
     return undefined;
   }
+}
+
+/** What a fetched command must have in its environment to find the libraries that were fetched with it. */
+function librariesOf(path) {
+  if (!path.startsWith(cacheFolder() + sep)) return {};
+  const folder = join(path, '..', '..', 'lib');
+  if (!existsSync(folder)) return {};
+  const machine = readdirSync(folder).find((name) => name.includes('-linux-'));
+  return machine === undefined ? {} : { LD_LIBRARY_PATH: join(folder, machine) };
 }
 
 function inFolders(commands, folders) {
