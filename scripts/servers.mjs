@@ -38,6 +38,13 @@ const SERVERS = {
     versionArgs: ['--version'],
     version: /^etcd Version: (3\.5\.\d+)/m,
   },
+  consul: {
+    suite: 'bullseye',
+    packages: ['consul'],
+    commands: ['consul'],
+    versionArgs: ['version'],
+    version: /^Consul v?(1\.8\.\d+)/m,
+  },
   // Not a server, but had in the same way: its kustomize renders k8s/.
   kubectl: {
     suite: 'trixie',
