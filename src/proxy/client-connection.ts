@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net';
-import { plainAddress, type TrustedProxies } from './client-address.js';
+import { forwardedNode, plainAddress, type TrustedProxies } from './client-address.js';
 
 /** What is the same for every request on one client connection; worked out once. */
 export interface ClientConnection {
   /** Address of the other end. */
   readonly peer: string;
+  /** The same as RFC 7239 writes it. */
+  readonly peerNode: string;
   /** Whether it may say who the client is. */
   readonly trusted: boolean;
   readonly protocol: 'http' | 'https';
@@ -21,6 +23,7 @@ export function clientConnections(proxies: TrustedProxies): (socket: Socket) => 
     const peer = plainAddress(socket.remoteAddress);
     const connection: ClientConnection = {
       peer,
+      peerNode: forwardedNode(peer),
       trusted: proxies.trusts(peer),
       protocol: 'encrypted' in socket ? 'https' : 'http',
       localPort: String(socket.localPort ?? ''),

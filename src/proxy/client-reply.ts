@@ -7,6 +7,9 @@ export interface ReplyHead {
   readonly headers: string[];
 }
 
+/** Up to here one string with the head is cheaper to write than two pieces. */
+const SMALL = 4096;
+
 /**
  * The response to one client. The head and the first chunk are held until the endpoint's next
  * event or the end of the tick, so that a small response leaves in one write, and a slow one is not
@@ -79,7 +82,8 @@ export class ClientReply {
     if (last === undefined) this.#response.end();
     else {
       this.#bytes += last.length;
-      this.#response.end(last);
+      if (last.length <= SMALL) this.#response.end(last.toString('latin1'), 'latin1');
+      else this.#response.end(last);
     }
   }
 

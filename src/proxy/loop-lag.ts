@@ -1,6 +1,8 @@
 import type { Clock, Timer } from '../core/clock.js';
 
 const SAMPLE_MS = 100;
+/** One late timer may be a pause of the machine; two in a row are a loop that cannot keep up. */
+const LATE_IN_A_ROW = 2;
 
 /**
  * Notices when the event loop has fallen behind, by how late a timer fires. What waits in the
@@ -12,7 +14,7 @@ export class LoopLag {
   /** Milliseconds; Infinity never overloads. */
   readonly #limitMs: number;
   #timer: Timer | undefined;
-  #lagMs = 0;
+  #late = 0;
 
   constructor(clock: Clock, limitMs: number) {
     this.#clock = clock;
@@ -21,7 +23,7 @@ export class LoopLag {
   }
 
   get overloaded(): boolean {
-    return this.#lagMs > this.#limitMs;
+    return this.#late >= LATE_IN_A_ROW;
   }
 
   close(): void {
@@ -31,7 +33,7 @@ export class LoopLag {
   #sample(): void {
     const due = this.#clock.monotonic() + SAMPLE_MS;
     this.#timer = this.#clock.after(SAMPLE_MS, () => {
-      this.#lagMs = this.#clock.monotonic() - due;
+      this.#late = this.#clock.monotonic() - due > this.#limitMs ? this.#late + 1 : 0;
       this.#sample();
     });
   }

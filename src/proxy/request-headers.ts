@@ -1,4 +1,3 @@
-import { forwardedNode } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import { headerKind, namedInConnection } from './header-kinds.js';
 
@@ -155,7 +154,7 @@ export function forwardedHeaders(request: ForwardedRequest): string[] {
   }
   const peer = connection.peer;
   const chain = trusted && head.forwardedFor !== undefined ? `${head.forwardedFor}, ${peer}` : peer;
-  const own = `for=${forwardedNode(peer)};host=${quoted(request.host)};proto=${connection.protocol}`;
+  const own = `for=${connection.peerNode};host=${quoted(request.host)};proto=${connection.protocol}`;
   if (head.acceptsTrailers) out.push('TE', 'trailers');
   out.push(
     'X-Forwarded-For',

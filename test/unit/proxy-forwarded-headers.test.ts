@@ -10,8 +10,14 @@ function raw(...fields: Fields): string[] {
   return fields.flat();
 }
 
-const PEER: ClientConnection = { peer: '203.0.113.9', trusted: false, protocol: 'http', localPort: '8080' };
-const PROXY: ClientConnection = { ...PEER, peer: '10.0.0.1', trusted: true };
+const PEER: ClientConnection = {
+  peer: '203.0.113.9',
+  peerNode: '203.0.113.9',
+  trusted: false,
+  protocol: 'http',
+  localPort: '8080',
+};
+const PROXY: ClientConnection = { ...PEER, peer: '10.0.0.1', peerNode: '10.0.0.1', trusted: true };
 
 /** What the endpoint is sent of a request for `a.example` with these fields. */
 function forwarded(
@@ -142,7 +148,7 @@ describe('the endpoint is sent', () => {
   test('a Forwarded whose values are quoted where they are no tokens (RFC 7239 section 4)', () => {
     const own = forwarded(
       [],
-      { ...PEER, peer: '2001:db8::9', protocol: 'https' },
+      { ...PEER, peer: '2001:db8::9', peerNode: '"[2001:db8::9]"', protocol: 'https' },
       { host: 'a.example:8443' },
     );
     assert.deepEqual(valuesOf(own, 'forwarded'), ['for="[2001:db8::9]";host="a.example:8443";proto=https']);
