@@ -1,5 +1,6 @@
 import type { Candidate } from '../core/load.js';
 import type { Random } from '../core/random.js';
+import { certain } from './forecast.js';
 import { leastLoadedPicker } from './least-loaded.js';
 import type { Picker } from './picker.js';
 
@@ -26,21 +27,41 @@ export function consistentHashPicker<C extends Candidate>(
   const ring = buildRing(candidates);
   const totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0);
   const keyless = leastLoadedPicker(candidates, random);
+  /** Requests that a candidate may have in flight when one more is to be sent. */
+  const shareOf = ({ weight }: C, inFlight: number): number =>
+    Math.ceil((LOAD_BOUND * (inFlight + 1) * weight) / totalWeight);
+  const inFlightOfAll = (): number => candidates.reduce((sum, { load }) => sum + load.inFlight, 0);
+  const walk = (start: number, tried: readonly C[]): C | undefined => {
+    const inFlight = inFlightOfAll();
+    let fallback: C | undefined;
+    for (let step = 0; step < ring.length; step += 1) {
+      const candidate = ring[(start + step) % ring.length]?.candidate;
+      if (candidate === undefined || tried.includes(candidate)) continue;
+      fallback ??= candidate;
+      if (candidate.load.inFlight + 1 <= shareOf(candidate, inFlight)) return candidate;
+    }
+    return fallback;
+  };
   return {
     pick(context) {
-      const { tried, hashKey } = context;
-      if (hashKey === undefined) return keyless.pick(context);
-      const start = placeOf(ring, hash(hashKey));
-      const inFlight = candidates.reduce((sum, { load }) => sum + load.inFlight, 0);
-      let fallback: C | undefined;
-      for (let step = 0; step < ring.length; step += 1) {
-        const candidate = ring[(start + step) % ring.length]?.candidate;
-        if (candidate === undefined || tried.includes(candidate)) continue;
-        fallback ??= candidate;
-        const share = (LOAD_BOUND * (inFlight + 1) * candidate.weight) / totalWeight;
-        if (candidate.load.inFlight + 1 <= Math.ceil(share)) return candidate;
-      }
-      return fallback;
+      if (context.hashKey === undefined) return keyless.pick(context);
+      return walk(placeOf(ring, hash(context.hashKey)), context.tried);
+    },
+    forecast(request) {
+      if (request.hashKey === undefined) return keyless.forecast(request);
+      const mark = hash(request.hashKey);
+      const place = placeOf(ring, mark);
+      const owner = ring[place]?.candidate;
+      const inFlight = inFlightOfAll();
+      return {
+        compares: 'places left in its share of the requests in flight; the first on the ring that has one',
+        prospects: certain(
+          candidates,
+          walk(place, []),
+          (candidate) => shareOf(candidate, inFlight) - candidate.load.inFlight,
+        ),
+        ...(owner !== undefined && { key: { hash: mark, place, places: ring.length, owner } }),
+      };
     },
   };
 }

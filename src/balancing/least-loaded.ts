@@ -8,7 +8,12 @@ import { twoChoices } from './two-choices.js';
  * requests in flight: an endpoint that fails fast would otherwise look idle and attract traffic.
  */
 export function leastLoadedPicker<C extends Candidate>(candidates: readonly C[], random: Random): Picker<C> {
-  return twoChoices(candidates, random, relativeLoad);
+  return twoChoices(
+    candidates,
+    random,
+    relativeLoad,
+    'requests in flight and recent failures, per unit of weight',
+  );
 }
 
 /**

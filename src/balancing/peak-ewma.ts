@@ -17,7 +17,12 @@ const HARDLY_BUSY = 0.5;
  */
 export function peakEwmaPicker<C extends Candidate>(candidates: readonly C[], random: Random): Picker<C> {
   const meanWeight = candidates.reduce((sum, { weight }) => sum + weight, 0) / candidates.length;
-  return twoChoices(candidates, random, (candidate, now) => expectedWait(candidate, now, meanWeight));
+  return twoChoices(
+    candidates,
+    random,
+    (candidate, now) => expectedWait(candidate, now, meanWeight),
+    'expected wait in milliseconds',
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Candidate } from '../core/load.js';
 import type { Random } from '../core/random.js';
+import type { FirstPick, Forecast } from './forecast.js';
 
 export interface PickContext<C extends Candidate> {
   /** Candidates this request has been tried at; avoided while another is there. */
@@ -14,6 +15,8 @@ export interface PickContext<C extends Candidate> {
 export interface Picker<C extends Candidate> {
   /** Undefined only when every candidate has been tried, or there is none. */
   pick(context: PickContext<C>): C | undefined;
+  /** How the next pick stands. Picks nothing: neither turns nor chance move on. */
+  forecast(request: FirstPick): Forecast<C>;
 }
 
 /** Makes a picker over one immutable list of candidates. */

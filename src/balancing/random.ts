@@ -1,6 +1,7 @@
 import type { Candidate } from '../core/load.js';
 import { type Random, randomBelow } from '../core/random.js';
 import { untried, weightedIndex, weightSteps } from './choice.js';
+import { weightedProspects } from './forecast.js';
 import type { Picker } from './picker.js';
 
 /** Any candidate, in proportion to its weight. */
@@ -14,5 +15,9 @@ export function randomPicker<C extends Candidate>(candidates: readonly C[], rand
       }
       return candidates[weightedIndex(steps, candidates.length, random)];
     },
+    forecast: () => ({
+      compares: 'nothing: drawn in proportion to the weights',
+      prospects: weightedProspects(candidates),
+    }),
   };
 }

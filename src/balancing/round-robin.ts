@@ -1,5 +1,6 @@
 import type { Candidate } from '../core/load.js';
 import { type Random, randomBelow } from '../core/random.js';
+import { certain } from './forecast.js';
 import type { Picker } from './picker.js';
 
 interface Turn<C> {
@@ -29,6 +30,14 @@ function plainTurns<C extends Candidate>(candidates: readonly C[], random: Rando
       }
       return undefined;
     },
+    forecast: () => ({
+      compares: 'turns until its own',
+      prospects: certain(
+        candidates,
+        candidates[next],
+        (_, index) => (index - next + candidates.length) % candidates.length,
+      ),
+    }),
   };
 }
 
@@ -45,6 +54,12 @@ function weightedTurns<C extends Candidate>(candidates: readonly C[], random: Ra
       }
       if (best !== undefined) best.credit -= total;
       return best?.candidate;
+    },
+    forecast() {
+      const credits = turns.map(({ candidate, credit }) => credit + candidate.weight);
+      const next = turns[credits.indexOf(Math.max(...credits))]?.candidate;
+      const prospects = certain(candidates, next, (_, index) => credits[index] ?? 0);
+      return { compares: 'credit, which grows with the weight each turn; the largest', prospects };
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Candidate } from '../core/load.js';
 import { type Random, randomBelow } from '../core/random.js';
 import { untried, weightedIndex, weightSteps } from './choice.js';
+import { twoChoicesProspects } from './forecast.js';
 import type { Picker } from './picker.js';
 
 /** What two candidates are compared by; the smaller wins. `now` in milliseconds, monotonic. */
@@ -9,12 +10,13 @@ export type Score = (candidate: Candidate, now: number) => number;
 /**
  * The better of two candidates drawn at random (Mitzenmacher, "The Power of Two Choices in
  * Randomized Load Balancing", 2001): close to the true best at constant cost, and gateways that
- * cannot see each other's load do not all rush to the same endpoint.
+ * cannot see each other's load do not all rush to the same endpoint. `scored` tells what the score is.
  */
 export function twoChoices<C extends Candidate>(
   candidates: readonly C[],
   random: Random,
   score: Score,
+  scored: string,
 ): Picker<C> {
   const steps = weightSteps(candidates);
   return {
@@ -22,6 +24,10 @@ export function twoChoices<C extends Candidate>(
       if (tried.length > 0) return better(untried(candidates, tried), undefined, random, score, now);
       return better(candidates, steps, random, score, now);
     },
+    forecast: ({ now }) => ({
+      compares: `${scored}; the smaller of two drawn at random`,
+      prospects: twoChoicesProspects(candidates, (candidate) => score(candidate, now)),
+    }),
   };
 }
 

@@ -68,6 +68,7 @@ export function describePicker(name: string, factory: PickerFactory): void {
     describeChoice(factory);
     describeTried(factory);
     describeShares(factory);
+    describeForecast(factory);
   });
 }
 
@@ -158,4 +159,43 @@ function describeShares(factory: PickerFactory): void {
       });
     });
   }
+}
+
+function describeForecast(factory: PickerFactory): void {
+  test('forecasts the chances that picks then show, and neither draws nor turns for it', () => {
+    for (const weights of WEIGHTINGS) {
+      const candidates = weights.map((weight, index) => candidate(`c${index}`, weight, index));
+      const counts = new Map<string, number>();
+      const expected = new Map<string, number>();
+      const runs = 4_000;
+      for (let seed = 0; seed < runs; seed += 1) {
+        let draws = 0;
+        const random = seededRandom(seed);
+        const picker = factory(candidates, () => {
+          draws += 1;
+          return random();
+        });
+        const drawnBefore = draws;
+        const { prospects } = picker.forecast({ now: 0 });
+        assert.deepEqual(picker.forecast({ now: 0 }).prospects, prospects);
+        assert.equal(draws, drawnBefore);
+        for (const { candidate: one, chance } of prospects)
+          expected.set(one.endpoint.host, (expected.get(one.endpoint.host) ?? 0) + chance);
+        const picked = picker.pick(after())?.endpoint.host ?? '';
+        counts.set(picked, (counts.get(picked) ?? 0) + 1);
+      }
+      for (const { endpoint } of candidates) {
+        const mean = expected.get(endpoint.host) ?? 0;
+        const seen = counts.get(endpoint.host) ?? 0;
+        assert.ok(
+          Math.abs(seen - mean) <= 5 * Math.sqrt(runs / 4),
+          `${endpoint.host}: forecast ${mean}, seen ${seen}, weights ${weights}`,
+        );
+      }
+    }
+  });
+
+  test('forecasts nothing without candidates', () => {
+    assert.deepEqual(factory<Candidate>([], seededRandom(1)).forecast({ now: 0 }).prospects, []);
+  });
 }

@@ -161,3 +161,31 @@ describe('what requests are told apart by', () => {
     assert.equal(hashKeyOf({ from: 'cookie', name: 'sid' }, ['Host', 'a'], '10.0.0.9'), undefined);
   });
 });
+
+describe('the forecast for a key', () => {
+  test('names its place on the ring, whose that is, and the endpoint that takes it', () => {
+    const candidates = fleet(5);
+    const picker = consistentHashPicker(candidates, seededRandom(1));
+    for (const hashKey of KEYS.slice(0, 200)) {
+      const { prospects, key } = picker.forecast({ now: 0, hashKey });
+      const next = prospects.filter(({ chance }) => chance === 1).map(({ candidate: one }) => one);
+      assert.deepEqual(next, [picker.pick({ tried: [], now: 0, hashKey })]);
+      assert.equal(key?.owner, next[0]);
+      assert.ok(key.place >= 0 && key.place < key.places && key.places === 5 * 64);
+    }
+  });
+
+  test('tells the owner from the endpoint that the key is passed on to', () => {
+    const candidates = fleet(3);
+    const picker = consistentHashPicker(candidates, seededRandom(1));
+    const owner = picker.forecast({ now: 0, hashKey: 'session-1' }).key?.owner;
+    assert.ok(owner);
+    owner.load.inFlight = 50;
+    const { prospects, key } = picker.forecast({ now: 0, hashKey: 'session-1' });
+    assert.equal(key?.owner, owner);
+    const next = prospects.find(({ chance }) => chance === 1)?.candidate;
+    assert.notEqual(next, owner);
+    assert.equal(next, picker.pick({ tried: [], now: 0, hashKey: 'session-1' }));
+    assert.ok((prospects.find(({ candidate: one }) => one === owner)?.score ?? 1) <= 0);
+  });
+});
