@@ -1,0 +1,56 @@
+/** With fewer questions than places, each waits this long for its answer to change. */
+const LONGEST_WAIT_MS = 55_000;
+/** With more, each has its turn at least this often, or its wait is the shortest. */
+const ROUND_MS = 10_000;
+const SHORTEST_WAIT_MS = 1_000;
+
+/**
+ * Places for queries that wait. Each of those holds a connection, and an agent takes 200 of one client by
+ * default (`limits.http_max_conns_per_client`) and breaks off what is above. Whoever finds no place queues.
+ */
+export class QuerySlots {
+  readonly #places: number;
+  #taken = 0;
+  #askers = 0;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(places = 100) {
+    this.#places = places;
+  }
+
+  /** How many ask in all; their waits follow from it. */
+  set askers(count: number) {
+    this.#askers = count;
+  }
+
+  waitMs(): number {
+    if (this.#askers <= this.#places) return LONGEST_WAIT_MS;
+    return Math.max(SHORTEST_WAIT_MS, Math.round((ROUND_MS * this.#places) / this.#askers));
+  }
+
+  /** Resolves to the function that gives the place back; at once, and to a place of no weight, when `signal` aborts. */
+  async take(signal: AbortSignal): Promise<() => void> {
+    if (this.#taken >= this.#places) await this.#turn(signal);
+    if (signal.aborted) return () => {};
+    this.#taken += 1;
+    return () => {
+      this.#taken -= 1;
+      this.#queue.shift()?.();
+    };
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const go = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#queue.splice(this.#queue.indexOf(go), 1);
+        resolve();
+      };
+      this.#queue.push(go);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+}
