@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/core/clock.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
-import { EventHub, type SourceEvent } from '../../src/core/events.js';
+import { type Announce, EventHub, type SourceEvent } from '../../src/core/events.js';
 import { systemRandom } from '../../src/core/random.js';
 import type { RegistryView } from '../../src/core/views.js';
 import { createEtcdSource, type EtcdSourceOptions } from '../../src/discovery/etcd/source.js';
@@ -10,9 +10,9 @@ import { EtcdMembers, type EtcdMembersOptions } from '../../src/etcd/members.js'
 
 const PATIENCE_MS = 15_000;
 
-/** An etcd source under test: started, listened to, and closed when the test ends. */
-export interface FollowedSource {
-  readonly source: Source;
+/** A source under test: started, listened to, and closed when the test ends. */
+export interface FollowedSource<S extends Source = Source> {
+  readonly source: S;
   readonly events: readonly SourceEvent[];
   endpoints(service: string): readonly Endpoint[];
   /** Resolves when these, and no others, are the addresses of the service. */
@@ -25,16 +25,17 @@ type Options = Pick<EtcdSourceOptions, 'endpoints' | 'prefix'> & Partial<EtcdSou
 
 /** Starts a source on real etcd. */
 export function followSource(t: TestContext, options: Options): FollowedSource {
+  return follow(t, (announce) =>
+    createEtcdSource({ name: 'main', clock: systemClock, random: systemRandom, announce, ...options }),
+  );
+}
+
+/** Starts the source that `make` makes. */
+export function follow<S extends Source>(t: TestContext, make: (announce: Announce) => S): FollowedSource<S> {
   const hub = new EventHub();
   const events: SourceEvent[] = [];
   hub.on('source', (event) => events.push(event));
-  const source = createEtcdSource({
-    name: 'main',
-    clock: systemClock,
-    random: systemRandom,
-    announce: hub.announce,
-    ...options,
-  });
+  const source = make(hub.announce);
   t.after(() => source.close());
   source.start();
   const endpoints = (service: string): readonly Endpoint[] =>
