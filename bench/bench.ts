@@ -1,0 +1,156 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchServerNames, ensureServers, type TestServer } from '../scripts/servers.mjs';
+import { pin, shareCores } from './cores.js';
+import { startEndpoints } from './endpoints.js';
+import { type Load, loads } from './loads.js';
+import { type Bench, measureLoad } from './measure.js';
+import { openRegistry } from './registry.js';
+import { type LoadResult, machine, type Run, saveRun } from './results.js';
+import type { Rival } from './rival.js';
+import { caddyRival } from './rivals/caddy.js';
+import { haproxyRival } from './rivals/haproxy.js';
+import { nginxRival } from './rivals/nginx.js';
+import { nodeRivals } from './rivals/node.js';
+import { watchgateRival } from './rivals/watchgate.js';
+import { plainTable, tableOf } from './table.js';
+import { TrafficSource } from './traffic.js';
+
+const HELP = `Usage: npm run bench -- [options]
+
+  --quick            three loads, under two minutes
+  --load NAME        only this load; may be given again (--list shows them)
+  --only NAME        only this proxy; may be given again
+  --against FILE     also another build of Watchgate, by its dist/main.js
+  --seconds N        length of each burst (default 3)
+  --repeats N        bursts for each proxy and load (default 3)
+  --no-save          leave nothing in bench/results
+  --list             show loads and proxies
+`;
+
+const { values } = parseArgs({
+  allowNegative: true,
+  options: {
+    help: { type: 'boolean' },
+    list: { type: 'boolean' },
+    quick: { type: 'boolean', default: false },
+    load: { type: 'string', multiple: true, default: [] },
+    only: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string' },
+    seconds: { type: 'string' },
+    repeats: { type: 'string', default: '3' },
+    save: { type: 'boolean', default: true },
+  },
+});
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** The members of `all` that were asked for by name; all of them when none was. */
+function chosen<T extends { readonly name: string }>(
+  all: readonly T[],
+  names: readonly string[],
+): readonly T[] {
+  const unknown = names.find((name) => !all.some((one) => one.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`there is no ${unknown} (there are ${all.map(({ name }) => name).join(', ')})`);
+  }
+  return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));
+}
+
+function chosenLoads(): readonly Load[] {
+  const all = chosen(loads, values.load);
+  return values.quick && values.load.length === 0 ? all.filter(({ quick }) => quick === true) : all;
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
+}
+
+function rivalsFrom(servers: Readonly<Record<string, TestServer>>): readonly Rival[] {
+  const { nginx, haproxy, caddy } = servers;
+  const version = ownVersion();
+  const own: Rival[] = [
+    watchgateRival({ name: 'watchgate', version, accessLog: 'off' }),
+    watchgateRival({ name: 'watchgate, logging', version, accessLog: 'all', aside: true }),
+  ];
+  if (values.against !== undefined) {
+    const main = values.against;
+    own.push(
+      watchgateRival({ name: 'watchgate, other build', version: 'another build', main, accessLog: 'off' }),
+    );
+  }
+  return [
+    { name: 'no proxy', version: '', features: new Set(['websocket']) },
+    ...(nginx === undefined ? [] : [nginxRival(nginx)]),
+    ...(haproxy === undefined ? [] : [haproxyRival(haproxy)]),
+    ...(caddy === undefined ? [] : [caddyRival(caddy)]),
+    ...own,
+    ...nodeRivals,
+  ];
+}
+
+async function measureAll(bench: Bench, rivals: readonly Rival[]): Promise<LoadResult[]> {
+  const results: LoadResult[] = [];
+  for (const load of chosenLoads()) {
+    const result = await measureLoad(bench, load, rivals);
+    results.push(result);
+    say(`\n${load.title}  (${load.name}; load average before: ${result.loadAverage})`);
+    say(plainTable(tableOf(load, result)));
+    for (const { rival, failed } of result.rows) if (failed !== undefined) say(`${rival}: ${failed}`);
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  const cores = shareCores();
+  pin(process.pid, cores.rest);
+  const { found, missing } = await ensureServers([...benchServerNames, 'etcd-3.5']);
+  for (const line of missing) say(line);
+  const { nginx, wrk } = found;
+  if (nginx === undefined || wrk === undefined)
+    throw new Error('nothing can be measured without nginx and wrk');
+  const rivals = chosen(rivalsFrom(found), values.only);
+
+  const folder = mkdtempSync(join(tmpdir(), 'watchgate-bench-'));
+  const registry = await openRegistry(cores.rest);
+  const endpoints = await startEndpoints(nginx, join(folder, 'endpoints'), cores.rest);
+  const secondsEach = Number(values.seconds ?? (values.quick ? 1 : 3));
+  try {
+    const bench: Bench = {
+      folder,
+      cores,
+      endpoints,
+      registry,
+      traffic: new TrafficSource(wrk, folder, cores.rest),
+      secondsEach,
+      secondsToWarmUp: values.quick ? 1 : 2,
+      repeats: Number(values.repeats),
+    };
+    const run: Run = {
+      quick: values.quick,
+      secondsEach,
+      machine: machine(),
+      versions: {
+        node: process.versions.node,
+        etcd: registry.version,
+        wrk: wrk.version,
+        ...Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
+      },
+      loads: await measureAll(bench, rivals),
+    };
+    if (values.save) say(`\nkept in ${saveRun(run)}`);
+  } finally {
+    await endpoints.stop();
+    await registry.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (values.help === true) say(HELP);
+else if (values.list === true) for (const { name, title } of loads) say(`${name.padEnd(16)}${title}`);
+else await main();

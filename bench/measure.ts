@@ -1,0 +1,127 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePorts } from '../test/support/etcd-server.js';
+import type { Cores } from './cores.js';
+import type { Endpoints } from './endpoints.js';
+import type { Load, Variant } from './loads.js';
+import { PinnedProcess } from './process.js';
+import type { BenchRegistry } from './registry.js';
+import { type LoadResult, loadAverage, type Repeat, type Row } from './results.js';
+import type { Rival } from './rival.js';
+import { SERVICE } from './rivals/watchgate.js';
+import type { TrafficSource } from './traffic.js';
+
+const MIB = 1024 * 1024;
+
+export interface Bench {
+  /** For files; each proxy gets a folder of its own below it. */
+  readonly folder: string;
+  readonly cores: Cores;
+  readonly endpoints: Endpoints;
+  readonly registry: BenchRegistry;
+  readonly traffic: TrafficSource;
+  readonly secondsEach: number;
+  readonly secondsToWarmUp: number;
+  readonly repeats: number;
+}
+
+/** One rival under one variant, running. */
+interface Contestant {
+  readonly row: Row;
+  readonly variant: Variant;
+  readonly address: string;
+  /** Undefined without a proxy. */
+  readonly process: PinnedProcess | undefined;
+  readonly registryPrefix: string | undefined;
+}
+
+let started = 0;
+
+/** Starts the rival and waits until it serves. */
+async function start(bench: Bench, rival: Rival, variant: Variant): Promise<Contestant> {
+  const row: Row = { rival: rival.name, variant: variant.label, repeats: [] };
+  const site = variant.site(bench.endpoints);
+  if (rival.launch === undefined) {
+    return { row, variant, address: site.endpoints[0] ?? '', process: undefined, registryPrefix: undefined };
+  }
+  const folder = join(bench.folder, `${started++}`);
+  mkdirSync(folder);
+  const [port = 0] = await freePorts(1);
+  const launch = await rival.launch({ port, folder, site, registry: bench.registry });
+  const process = new PinnedProcess(launch, { cores: bench.cores.proxy, log: join(folder, 'log') });
+  const address = `127.0.0.1:${port}`;
+  const { traffic } = variant;
+  const path =
+    traffic.kind === 'http' && !traffic.paths[0]?.endsWith('m') ? traffic.paths[0] : '/route-0/list';
+  const ready = async (): Promise<boolean> => (await fetch(`http://${address}${path}`)).status === 200;
+  try {
+    await process.until(ready);
+  } catch (error) {
+    await process.stop();
+    throw error;
+  }
+  return { row, variant, address, process, registryPrefix: launch.registryPrefix };
+}
+
+async function burst(bench: Bench, load: Load, contestant: Contestant): Promise<Repeat> {
+  const { process, variant, address, registryPrefix } = contestant;
+  const { churn = 0 } = variant;
+  const stopChurn =
+    churn > 0 && registryPrefix !== undefined
+      ? bench.registry.churn(registryPrefix, SERVICE, bench.endpoints.spare, churn)
+      : undefined;
+  const before = process?.cpuMicros() ?? 0;
+  const met = await bench.traffic.send(address, variant.traffic, bench.secondsEach);
+  const used = (process?.cpuMicros() ?? 0) - before;
+  await stopChurn?.();
+  const seconds = met.micros / 1e6;
+  const units = load.perMiB === true ? met.bytes / MIB : met.requests;
+  return {
+    requestsPerSecond: met.requests / seconds,
+    mibPerSecond: met.bytes / MIB / seconds,
+    cpuMicros: process === undefined ? null : used / units,
+    p50Micros: met.p50,
+    p99Micros: met.p99,
+    rssKiB: process?.rssKiB() ?? null,
+    errors: met.errors,
+  };
+}
+
+/** Whether a rival takes part in a load. */
+function takesPart(rival: Rival, load: Load): boolean {
+  if (rival.aside === true && load.aside?.includes(rival.name) !== true) return false;
+  if (rival.launch === undefined) return load.variants.length === 1 && load.name !== 'slow';
+  return load.needs.every((feature) => rival.features.has(feature));
+}
+
+/**
+ * Measures every rival that can serve the load. All of them run throughout; their bursts take turns,
+ * in another order each time, so that whatever drifts on the machine meets them all alike.
+ */
+export async function measureLoad(bench: Bench, load: Load, rivals: readonly Rival[]): Promise<LoadResult> {
+  const measuredAt = new Date().toISOString();
+  const busy = loadAverage();
+  const rows: Row[] = [];
+  const contestants: Contestant[] = [];
+  try {
+    for (const rival of rivals.filter((one) => takesPart(one, load))) {
+      for (const variant of load.variants) {
+        try {
+          const contestant = await start(bench, rival, variant);
+          await bench.traffic.send(contestant.address, variant.traffic, bench.secondsToWarmUp);
+          contestants.push(contestant);
+          rows.push(contestant.row);
+        } catch (error) {
+          rows.push({ rival: rival.name, variant: variant.label, repeats: [], failed: String(error) });
+        }
+      }
+    }
+    for (let turn = 0; turn < bench.repeats; turn++) {
+      const order = turn % 2 === 0 ? contestants : contestants.toReversed();
+      for (const contestant of order) contestant.row.repeats.push(await burst(bench, load, contestant));
+    }
+  } finally {
+    for (const { process } of contestants) await process?.stop();
+  }
+  return { load: load.name, measuredAt, loadAverage: busy, rows };
+}
