@@ -57,6 +57,13 @@ export class EndpointPool implements Candidate {
     return this.#endpoint.weight * this.warmth;
   }
 
+  /** What `acquire` would give now; `waits` and `full` when all are busy, by whether there is a place to wait. */
+  get outlook(): 'idle' | 'new' | 'waits' | 'full' {
+    if (this.#idle.length > 0) return 'idle';
+    if (this.#open.size < this.#policy.maxConnections) return 'new';
+    return this.#waiters.size < this.#policy.maxWaiting ? 'waits' : 'full';
+  }
+
   /** Takes a newer registration of the same address, or a newer policy. */
   update(endpoint: Endpoint, policy: ServicePolicy): void {
     this.#endpoint = endpoint;

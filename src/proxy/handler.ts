@@ -1,41 +1,35 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cause } from '../core/causes.js';
 import type { RouteRule } from '../core/route.js';
-import { canonicalPath, forwardedPath } from '../routing/path.js';
+import { forwardedPath } from '../routing/path.js';
 import { clientAddress } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Generation, ProxyContext } from './context.js';
 import { Exchange } from './exchange.js';
 import { hashKeyOf } from './hash-key.js';
 import { closeLingering } from './lingering.js';
+import { placeRequest, type RequestRead, readRequest } from './placement.js';
 import { problem } from './problem.js';
 import { recordWhenClosed } from './record.js';
 import { RequestBody } from './request-body.js';
-import { forwardedHeaders, type RequestHead, readRequestHead } from './request-headers.js';
-import { readTarget } from './target.js';
+import { forwardedHeaders } from './request-headers.js';
 import { type TraceContext, traceContext } from './trace-context.js';
 
 /** A request whose head has been read; what every later step works on. */
-export interface Accepted {
+export interface Accepted extends RequestRead {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly context: ProxyContext;
   readonly generation: Generation;
   readonly connection: ClientConnection;
-  readonly head: RequestHead;
   readonly trace: TraceContext;
   readonly method: string;
-  /** As sent, without the query. */
-  readonly rawPath: string;
-  readonly query: string;
-  readonly host: string | undefined;
   /** Address of the client, by the word of trusted proxies. */
   readonly client: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Milliseconds on the monotonic clock. */
   readonly startedAt: number;
-  readonly malformed: boolean;
 }
 
 /**
@@ -50,20 +44,9 @@ export function handleRequest(
 ): void {
   if (context.closing.has(request.socket)) return;
   const accepted = accept(context, request, response);
-  const { head, rawPath, host, generation } = accepted;
-
-  // One canonical path is routed on and forwarded, so that nothing can be routed as one thing and
-  // understood by the endpoint as another.
-  const path = accepted.malformed ? undefined : canonicalPath(rawPath, generation.table.depth);
-  if (path === undefined) return refuse(accepted, undefined, 'BAD_REQUEST');
-
-  if (head.unknownExpectation) return refuse(accepted, undefined, 'EXPECTATION_FAILED');
-
-  const route = generation.table.match(host, path);
-  if (route === undefined) return refuse(accepted, undefined, 'NO_ROUTE');
-
-  if (context.overloaded()) return refuse(accepted, route, 'OVERLOADED');
-  if ((head.contentLength ?? 0) > route.policy.maxBody) return refuse(accepted, route, 'PAYLOAD_TOO_LARGE');
+  const { path, route, refusal } = placeRequest(accepted, accepted.generation.table, context.overloaded());
+  if (refusal !== undefined || path === undefined || route === undefined)
+    return refuse(accepted, route, refusal ?? 'NO_ROUTE');
   const exchange = admit(accepted, route, path, websocket);
   recordWhenClosed(accepted, route, exchange);
   context.underWay.set(request.socket, exchange);
@@ -74,11 +57,11 @@ export function handleRequest(
 function accept(context: ProxyContext, request: IncomingMessage, response: ServerResponse): Accepted {
   const generation = context.current();
   const connection = generation.connectionOf(request.socket);
-  const head = readRequestHead(request.rawHeaders);
-  const target = readTarget(request.url ?? '');
-  // The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2).
-  const host = target?.authority ?? head.host;
-  const hostMissing = head.host === undefined && request.httpVersionMinor > 0;
+  const { head, rawPath, query, host, malformed } = readRequest(
+    request.url ?? '',
+    request.rawHeaders,
+    request.httpVersionMinor,
+  );
   return {
     request,
     response,
@@ -88,13 +71,13 @@ function accept(context: ProxyContext, request: IncomingMessage, response: Serve
     head,
     trace: traceContext(head.traceparent, context.randomHex),
     method: request.method ?? '',
-    rawPath: target?.path ?? '',
-    query: target?.query ?? '',
+    rawPath,
+    query,
     host,
     client: clientAddress(connection.peer, head.forwardedFor, generation.proxies),
     at: context.clock.now(),
     startedAt: context.clock.monotonic(),
-    malformed: head.malformed !== undefined || target === undefined || hostMissing,
+    malformed,
   };
 }
 

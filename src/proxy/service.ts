@@ -1,3 +1,4 @@
+import type { FirstPick, Forecast } from '../balancing/forecast.js';
 import type { PickContext, Picker } from '../balancing/picker.js';
 import { pickers } from '../balancing/pickers.js';
 import type { Timer } from '../core/clock.js';
@@ -73,6 +74,11 @@ export class Service {
 
   pick(context: PickContext<EndpointPool>): EndpointPool | undefined {
     return this.#picker.pick(context);
+  }
+
+  /** How the next pick stands. Picks nothing. */
+  forecast(request: FirstPick): Forecast<EndpointPool> {
+    return this.#picker.forecast(request);
   }
 
   /** Replaces the endpoints. */

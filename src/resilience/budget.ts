@@ -36,12 +36,15 @@ export class RetryBudget {
     this.#requests += 1;
   }
 
+  /** Whether `tryAcquire` would allow one more retry now. */
+  get allows(): boolean {
+    this.#decay();
+    return this.#active < this.#options.minConcurrent || this.#retries < this.#requests * this.#options.share;
+  }
+
   /** Whether one more retry may start. Each granted one must be given back with `release`. */
   tryAcquire(): boolean {
-    this.#decay();
-    const allowed =
-      this.#active < this.#options.minConcurrent || this.#retries < this.#requests * this.#options.share;
-    if (!allowed) return false;
+    if (!this.allows) return false;
     this.#active += 1;
     this.#retries += 1;
     return true;

@@ -37,6 +37,12 @@ export class InFlightLimit {
     return this.#queue.size;
   }
 
+  /** How `admit` would go now. */
+  get outlook(): 'enters' | 'waits' | 'refused' {
+    if (this.#inFlight < this.#limits.maxInFlight) return 'enters';
+    return this.#queue.size < this.#limits.maxQueue ? 'waits' : 'refused';
+  }
+
   setLimits(limits: InFlightLimits): void {
     this.#limits = limits;
     this.#letIn();
@@ -47,11 +53,12 @@ export class InFlightLimit {
    * is cancelled. Each place entered must be given back with `leave`.
    */
   admit(enter: () => void, expired: () => void): Admission {
-    if (this.#inFlight < this.#limits.maxInFlight) {
+    const { outlook } = this;
+    if (outlook === 'refused') return 'refused';
+    if (outlook === 'enters') {
       this.#inFlight += 1;
       return 'entered';
     }
-    if (this.#queue.size >= this.#limits.maxQueue) return 'refused';
     const waiting: Waiting = {
       enter,
       timer: this.#clock.after(this.#limits.queueTimeout, () => {
