@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { type ConfigResult, loadConfigFile } from '../config/load.js';
-import { formatProblem } from '../config/problems.js';
 import { WatchgateError } from '../core/errors.js';
+import { formatProblem } from '../files/file-problem.js';
 
 interface CheckOptions {
   readonly config: string;

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import type { RegistrySettings, TlsFiles } from '../config/settings.js';
+import type { EmbeddedSettings, RegistrySettings, TlsFiles } from '../config/settings.js';
 import type { Clock } from '../core/clock.js';
 import { messageOf, WatchgateError } from '../core/errors.js';
 import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import type { AddressPolicy } from '../discovery/address-policy.js';
+import { createDnsSource } from '../discovery/dns/source.js';
 import { createEtcdSource } from '../discovery/etcd/source.js';
+import { createFileSource } from '../discovery/file/source.js';
 import type { Source } from '../discovery/source.js';
 import { type EmbeddedRegistry, startEmbeddedRegistry } from '../embedded/server.js';
 
@@ -43,8 +45,7 @@ export async function openSources(
         tools.onHosting(registry.endpoint);
         sources.push(createEtcdSource({ ...tools, ...settings, name, endpoints: [registry.endpoint] }));
       } else {
-        const tls = settings.tls === undefined ? undefined : await readTls(settings.tls);
-        sources.push(createEtcdSource({ ...tools, ...settings, name, tls }));
+        sources.push(await openSource(name, settings, tools));
       }
     }
   } catch (error) {
@@ -52,6 +53,24 @@ export async function openSources(
     throw error;
   }
   return { sources, close };
+}
+
+/** A source of a registry that somebody else runs. It need not be there yet. */
+async function openSource(
+  name: string,
+  settings: Exclude<RegistrySettings, EmbeddedSettings>,
+  tools: SourceTools,
+): Promise<Source> {
+  switch (settings.type) {
+    case 'dns':
+      return createDnsSource({ ...tools, ...settings, name });
+    case 'file':
+      return createFileSource({ ...tools, ...settings, name });
+    case 'etcd': {
+      const tls = settings.tls === undefined ? undefined : await readTls(settings.tls);
+      return createEtcdSource({ ...tools, ...settings, name, tls });
+    }
+  }
 }
 
 async function readTls({ ca, cert, key }: TlsFiles): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {

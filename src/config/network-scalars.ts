@@ -2,7 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { formatAddress, parseAddress } from '../core/address.js';
 import { isServiceName } from '../core/registration.js';
 import { MAIN_REGISTRY, type ServiceRef } from '../core/route.js';
-import { type Reading, scalar } from './scalars.js';
+import { type Reading, scalar, shown } from './scalars.js';
 
 /** Where a server listens. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -98,4 +98,46 @@ export function memberUrl() {
     if (typeof address !== 'string') return { value: `${scheme}://${address.text}` };
     return authority === '' ? undefined : { problem: `${JSON.stringify(value)} ${address}` };
   });
+}
+
+const DNS_PORT = 53;
+
+/** A DNS server: `10.0.0.2`, `10.0.0.2:5353`, `::1` or `[::1]:5353`. A name would need a DNS server to find it. */
+export function dnsServer() {
+  return scalar<ListenAddress>(
+    'an IP address such as 10.0.0.2, or 10.0.0.2:5353',
+    { type: 'string' },
+    (value) => {
+      if (typeof value !== 'string') return undefined;
+      const address = parseAddress(isIP(value) === 0 ? value : formatAddress(value, DNS_PORT));
+      if (typeof address === 'string' || isIP(address.host) === 0) return undefined;
+      return { value: { host: address.host, port: address.port } };
+    },
+  );
+}
+
+/** What lists the endpoints of a service: a name to ask for SRV records, or one with a port, to ask for addresses. */
+export interface DnsNameSetting {
+  /** Lower case, without the dot at the end. */
+  readonly name: string;
+  /** Undefined for SRV records. */
+  readonly port: number | undefined;
+}
+
+export function dnsName() {
+  return scalar<DnsNameSetting>(
+    'a DNS name such as _goods._tcp.example.internal, or goods.internal:8080',
+    { type: 'string' },
+    (value) => {
+      if (typeof value !== 'string') return undefined;
+      const hasPort = value.includes(':');
+      const address = parseAddress(hasPort ? value : `${value}:${DNS_PORT}`);
+      if (typeof address === 'string') return hasPort ? { problem: `${shown(value)} ${address}` } : undefined;
+      const { host, port } = address;
+      if (isIP(host) !== 0) return { problem: 'must be a name; put addresses into a registry of type file' };
+      if (hasPort && host.startsWith('_'))
+        return { problem: 'names SRV records, which give ports themselves' };
+      return { value: { name: host.replace(/\.$/, ''), port: hasPort ? port : undefined } };
+    },
+  );
 }

@@ -1,11 +1,7 @@
 import type * as z from 'zod';
-import type { FileProblem, YamlFile } from '../files/yaml-file.js';
+import { type FileProblem, named } from '../files/file-problem.js';
+import type { YamlFile } from '../files/yaml-file.js';
 import { shown } from './scalars.js';
-
-/** `routes.yaml:7:5: routes[0].prefix: must start with "/"`. */
-export function formatProblem({ file, line, column, message }: FileProblem): string {
-  return `${file}:${line}:${column}: ${message}`;
-}
 
 /** Each thing the schema found wrong, at its place in the file. */
 export function schemaProblems(error: z.ZodError, yaml: YamlFile): FileProblem[] {
@@ -26,13 +22,4 @@ function messageOf(issue: z.core.$ZodIssue): string {
   return issue.input === undefined
     ? `missing; wanted ${wanted}`
     : `wanted ${wanted}, got ${shown(issue.input)}`;
-}
-
-/** `routes[0].prefix: …`, so that a message can be read away from its file. */
-export function named(path: readonly PropertyKey[], message: string): string {
-  const name = path.reduce<string>((text, step) => {
-    if (typeof step === 'number') return `${text}[${step}]`;
-    return text === '' ? String(step) : `${text}.${String(step)}`;
-  }, '');
-  return name === '' ? message : `${name}: ${message}`;
 }

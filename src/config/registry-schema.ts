@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { DEFAULT_PREFIX, normalizePrefix } from '../core/registration.js';
 import { SCHEMA_CHOICES } from '../core/schema-names.js';
-import { listenAddress, memberUrl } from './network-scalars.js';
+import { dnsName, dnsServer, listenAddress, memberUrl } from './network-scalars.js';
 import { oneOf, scalar, shown, text, textOrNone } from './scalars.js';
 import { section } from './section.js';
 
 /** Known by name and refused with a clear answer, so that nobody looks for a spelling mistake. */
-const TYPES_TO_COME: readonly unknown[] = ['consul', 'dns', 'file'];
+const TYPES_TO_COME: readonly unknown[] = ['consul'];
 
 const keyPrefix = scalar('a key prefix such as /services', { type: 'string' }, (value) =>
   typeof value === 'string' ? { value: normalizePrefix(value) } : undefined,
@@ -21,21 +21,24 @@ const keySchema = oneOf(SCHEMA_CHOICES)
   .prefault('auto')
   .meta({ description: 'How services write their keys and values. auto recognises each key on its own.' });
 
-const member = memberUrl();
-
 /** A list, or one text with commas, so that one environment variable can name a whole cluster. */
-const members = z
-  .preprocess(
-    (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
-    z.array(member).min(1, 'must name at least one member'),
-  )
-  .meta({
-    description: 'Addresses of the etcd members: a list, or one text with commas between them.',
-    writtenAs: [
-      { type: 'array', items: { type: 'string' }, minItems: 1 },
-      { type: 'string', minLength: 1 },
-    ],
-  });
+function listOf<T extends z.ZodType>(item: T, atLeastOne: string) {
+  return z
+    .preprocess(
+      (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+      z.array(item).min(1, atLeastOne),
+    )
+    .meta({
+      writtenAs: [
+        { type: 'array', items: { type: 'string' }, minItems: 1 },
+        { type: 'string', minLength: 1 },
+      ],
+    });
+}
+
+const members = listOf(memberUrl(), 'must name at least one member').meta({
+  description: 'Addresses of the etcd members: a list, or one text with commas between them.',
+});
 
 const tls = section({
   ca: text('a path')
@@ -72,16 +75,39 @@ const embedded = section({
   schema: keySchema,
 });
 
+const dns = section({
+  type: z.literal('dns').meta({ description: 'Names of DNS, asked for as their TTLs say.' }),
+  servers: listOf(dnsServer(), 'must name at least one server').optional().meta({
+    description:
+      'IP addresses of the DNS servers, with a port unless it is 53: a list, or one text with commas between them. Without it, those of the system.',
+  }),
+  names: z.record(z.string(), dnsName()).meta({
+    description:
+      'By service, the name that lists its endpoints: without a port its SRV records, with one its addresses at that port.',
+  }),
+  family: oneOf(['any', 'ipv4', 'ipv6'])
+    .prefault('any')
+    .meta({ description: 'Which addresses are asked for.' }),
+});
+
+const file = section({
+  type: z.literal('file').meta({ description: 'A YAML or JSON file of endpoints, followed as it changes.' }),
+  path: text('a path').meta({
+    description: 'The file; a relative path is relative to the working directory.',
+  }),
+});
+
 /** Another type of registry is one more member of this list; settings.ts and the gateway follow from its type. */
-export const registrySchema = z.discriminatedUnion('type', [etcd, embedded], {
+export const registrySchema = z.discriminatedUnion('type', [etcd, dns, file, embedded], {
   error: (issue) => (issue.code === 'invalid_union' ? unknownType(issue.input) : undefined),
 });
+
+const WANTED_TYPE = 'wanted one of etcd, dns, file, embedded';
 
 function unknownType(registry: unknown): string {
   const type =
     typeof registry === 'object' && registry !== null && 'type' in registry ? registry.type : undefined;
-  if (type === undefined) return 'missing; wanted one of etcd, embedded';
-  if (TYPES_TO_COME.includes(type))
-    return `${type} is not supported by this version; wanted one of etcd, embedded`;
-  return `wanted one of etcd, embedded, got ${shown(type)}`;
+  if (type === undefined) return `missing; ${WANTED_TYPE}`;
+  if (TYPES_TO_COME.includes(type)) return `${type} is not supported by this version; ${WANTED_TYPE}`;
+  return `${WANTED_TYPE}, got ${shown(type)}`;
 }

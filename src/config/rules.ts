@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isServiceName } from '../core/registration.js';
 import { MAIN_REGISTRY, type ServiceRef, serviceName } from '../core/route.js';
 import type { Path } from '../files/yaml-file.js';
 import { hostPattern, isLoopback, parseServiceRef, serviceRef } from './network-scalars.js';
@@ -43,7 +44,13 @@ type RouteOutline = z.output<typeof routeOutline>;
 export function crossFindings(raw: unknown): Finding[] {
   const { success, data } = outline.safeParse(raw);
   if (!success) return [];
-  return [...registryFindings(data), ...routeFindings(data), ...serviceFindings(data), ...etcdFindings(data)];
+  return [
+    ...registryFindings(data),
+    ...routeFindings(data),
+    ...serviceFindings(data),
+    ...entryFindings(data, etcdOutline, oneEtcdFindings),
+    ...entryFindings(data, dnsOutline, oneDnsFindings),
+  ];
 }
 
 /** Names of the registries; undefined when they cannot be told for an error that has been reported. */
@@ -147,14 +154,21 @@ const etcdOutline = z.object({
   tls: z.object({ cert: z.unknown().optional(), key: z.unknown().optional() }).optional().catch(undefined),
 });
 
-function etcdFindings({ registry, registries }: Outline): Finding[] {
+const dnsOutline = z.object({ type: z.literal('dns'), names: map });
+
+/** What `check` finds in each registry that is of the type of `schema`. */
+function entryFindings<T extends z.ZodType>(
+  { registry, registries }: Outline,
+  schema: T,
+  check: (path: Path, entry: z.output<T>) => Finding[],
+): Finding[] {
   const all: [Path, unknown][] = Object.entries(registries ?? {}).map(([name, entry]) => [
     ['registries', name],
     entry,
   ]);
   return [[['registry'], registry] as [Path, unknown], ...all].flatMap(([path, entry]) => {
-    const { success, data } = etcdOutline.safeParse(entry);
-    return success ? oneEtcdFindings(path, data) : [];
+    const { success, data } = schema.safeParse(entry);
+    return success ? check(path, data) : [];
   });
 }
 
@@ -177,6 +191,18 @@ function oneEtcdFindings(
   if (username && !password)
     findings.push({ path: [...path, 'username'], message: 'needs a password beside it' });
   return findings;
+}
+
+function oneDnsFindings(path: Path, { names }: z.output<typeof dnsOutline>): Finding[] {
+  const services = Object.keys(names);
+  if (services.length === 0) return [{ path: [...path, 'names'], message: 'must name at least one service' }];
+  return services
+    .filter((service) => !isServiceName(service))
+    .map((service) => ({
+      path: [...path, 'names', service],
+      at: 'key',
+      message: 'is no service name; wanted letters, digits and ._~-',
+    }));
 }
 
 /** What is allowed and yet hardly meant. */

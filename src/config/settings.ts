@@ -9,7 +9,7 @@ import {
   serviceName,
 } from '../core/route.js';
 import type { SchemaChoice } from '../core/schema-names.js';
-import { type ListenAddress, parseServiceRef } from './network-scalars.js';
+import { type DnsNameSetting, type ListenAddress, parseServiceRef } from './network-scalars.js';
 import { requestDefaults, serviceDefaults } from './policy-schema.js';
 import type { PolicyEntry, RegistryEntry, RouteEntry, RoutesDocument } from './schema.js';
 
@@ -39,7 +39,22 @@ export interface EmbeddedSettings {
   readonly schema: SchemaChoice;
 }
 
-export type RegistrySettings = EtcdSettings | EmbeddedSettings;
+export interface DnsSettings {
+  readonly type: 'dns';
+  /** IP addresses and ports; undefined for the servers of the system. */
+  readonly servers: readonly ListenAddress[] | undefined;
+  /** By service; at least one. */
+  readonly names: Readonly<Record<string, DnsNameSetting>>;
+  readonly family: 'any' | 'ipv4' | 'ipv6';
+}
+
+export interface FileSettings {
+  readonly type: 'file';
+  /** A relative one is relative to the working directory. */
+  readonly path: string;
+}
+
+export type RegistrySettings = EtcdSettings | DnsSettings | FileSettings | EmbeddedSettings;
 
 /** Limits on client connections; durations in milliseconds, sizes in bytes, in the form Node's server takes. */
 export interface ServerSettings {
@@ -132,7 +147,8 @@ const embeddedByDefault: RegistryEntry = {
 };
 
 function registryOf(entry: RegistryEntry): RegistrySettings {
-  if (entry.type === 'embedded') return entry;
+  if (entry.type === 'embedded' || entry.type === 'file') return entry;
+  if (entry.type === 'dns') return { ...entry, servers: entry.servers };
   const { type, endpoints, prefix, schema, username, password, tls } = entry;
   return {
     type,

@@ -11,14 +11,7 @@ import {
   visit,
 } from 'yaml';
 import { messageOf } from '../core/errors.js';
-
-/** Something wrong at one place of the file. Lines and columns count from 1. */
-export interface FileProblem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
+import type { FileProblem } from './file-problem.js';
 
 export type Path = readonly PropertyKey[];
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadConfigFile, parseConfig } from '../../src/config/load.js';
-import { formatProblem } from '../../src/config/problems.js';
+import { formatProblem } from '../../src/files/file-problem.js';
 
 /** Each problem as `line:column: message`. */
 function problemsOf(text: string, environment: Record<string, string> = {}): string[] {
@@ -233,14 +233,18 @@ const bad: readonly (readonly [rule: string, text: string, ...problems: string[]
   [
     'a type that is still to come',
     'registry:\n  type: consul\n',
-    '2:9: registry.type: consul is not supported by this version; wanted one of etcd, embedded',
+    '2:9: registry.type: consul is not supported by this version; wanted one of etcd, dns, file, embedded',
   ],
   [
     'an unknown type',
     'registry: { type: zookeeper }\n',
-    '1:19: registry.type: wanted one of etcd, embedded, got "zookeeper"',
+    '1:19: registry.type: wanted one of etcd, dns, file, embedded, got "zookeeper"',
   ],
-  ['no type', 'registry:\n  endpoints: [a:1]\n', '2:3: registry.type: missing; wanted one of etcd, embedded'],
+  [
+    'no type',
+    'registry:\n  endpoints: [a:1]\n',
+    '2:3: registry.type: missing; wanted one of etcd, dns, file, embedded',
+  ],
   ['no members', 'registry: { type: etcd }\n', '1:11: registry.endpoints: missing; wanted a list'],
   [
     'an empty list of members',
