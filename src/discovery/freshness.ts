@@ -69,8 +69,7 @@ export class Freshness {
         session.end({ next: 'resume', error });
         return;
       }
-      this.#unanswered += 1;
-      session.requestProgress();
+      if (session.requestProgress()) this.#unanswered += 1;
       this.#tick();
     });
   }

@@ -83,8 +83,10 @@ export class WatchSession {
     return this.#watermark;
   }
 
-  requestProgress(): void {
+  /** Says whether there was a stream to ask on. */
+  requestProgress(): boolean {
     this.#watch?.requestProgress();
+    return this.#watch !== undefined;
   }
 
   /** Closes the stream; the first reason given counts. */

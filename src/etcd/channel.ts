@@ -13,7 +13,7 @@ import { loadSync, type MethodDefinition, type ServiceDefinition } from '@grpc/p
 import type { CallContext, ICallable } from 'etcd3';
 import type { Clock } from '../core/clock.js';
 import { EtcdError, toEtcdError } from './errors.js';
-import { Token } from './token.js';
+import type { Authenticate, Token } from './token.js';
 
 /** PEM texts. `cert` and `key` go together. */
 export interface EtcdTls {
@@ -27,8 +27,17 @@ export interface EtcdChannelOptions {
   readonly endpoint: string;
   readonly tls: EtcdTls | undefined;
   readonly clock: Clock;
-  /** Exchanges name and password for a token, over this channel; undefined when none is configured. */
-  readonly authenticate: (() => Promise<string>) | undefined;
+  /** Shared with the channels to the other members; undefined when no name is configured. */
+  readonly token: Token | undefined;
+  /** Over this channel. */
+  readonly authenticate: Authenticate;
+}
+
+/** What a call sends to be let in. */
+interface Admission {
+  readonly metadata: Metadata;
+  /** To be called when it was refused; answers whether another one may do. */
+  readonly refused: () => boolean;
 }
 
 type Service = CallContext['service'];
@@ -74,12 +83,14 @@ export class EtcdChannel implements ICallable<undefined> {
   readonly #clients = new Map<Service, Client>();
   readonly #underWay = new Set<ClientUnaryCall>();
   readonly #token: Token | undefined;
+  readonly #authenticate: Authenticate;
   #closed = false;
 
   constructor(options: EtcdChannelOptions) {
     this.#endpoint = options.endpoint;
     this.#clock = options.clock;
-    this.#token = options.authenticate && new Token(options.authenticate);
+    this.#token = options.token;
+    this.#authenticate = options.authenticate;
     this.#channel = new Channel(
       options.endpoint.replace(/^https?:\/\//, ''),
       channelCredentials(options.endpoint, options.tls),
@@ -96,27 +107,29 @@ export class EtcdChannel implements ICallable<undefined> {
     return new Date(this.#clock.now() + ms);
   }
 
-  /** Makes a unary call; once more with a new token when the one it sent was refused. */
+  /**
+   * Makes a unary call; once more with a new token when the one it sent was refused. Its deadline starts
+   * when there is a token: waiting for that has a deadline of its own.
+   */
   async exec<T>(
     service: Service,
     method: string,
     params: unknown,
     options?: { deadline?: Date | number },
   ): Promise<T> {
-    let token: Promise<string | undefined> | undefined;
-    const call = async (): Promise<T> => {
-      token = service === 'Auth' ? undefined : this.#token?.get();
-      const metadata = metadataWith(await token);
-      const resolved = { deadline: this.deadline(UNARY_DEADLINE_MS), ...options };
-      return this.#unary<T>(service, method, params, metadata, resolved);
-    };
+    const allowedMs =
+      options?.deadline === undefined ? UNARY_DEADLINE_MS : Number(options.deadline) - this.#clock.now();
+    const call = ({ metadata }: Admission): Promise<T> =>
+      this.#unary<T>(service, method, params, metadata, { deadline: this.deadline(allowedMs) });
+    if (service === 'Auth') return call({ metadata: new Metadata(), refused: () => false });
     try {
-      return await call();
+      const admission = await this.#admission();
+      return await call(admission).catch(async (error: unknown) => {
+        if (toEtcdError(error).fault !== 'unauthenticated' || !admission.refused()) throw error;
+        return call(await this.#admission());
+      });
     } catch (error) {
-      const failure = toEtcdError(error);
-      if (failure.fault !== 'unauthenticated' || token === undefined) throw failure;
-      this.#token?.forget(token);
-      return call().catch((again: unknown) => Promise.reject(toEtcdError(again)));
+      throw toEtcdError(error);
     }
   }
 
@@ -125,7 +138,7 @@ export class EtcdChannel implements ICallable<undefined> {
     service: Service,
     open: (args: { resource: undefined; client: Client; metadata: Metadata }) => Promise<R> | R,
   ): Promise<R> {
-    const metadata = metadataWith(await this.#token?.get());
+    const { metadata } = await this.#admission();
     // Without this a stream stays open on a member that has lost its leader, and hears nothing.
     metadata.set('hasleader', 'true');
     return open({ resource: undefined, client: this.#client(service), metadata });
@@ -139,6 +152,26 @@ export class EtcdChannel implements ICallable<undefined> {
     this.#closed = true;
     for (const call of this.#underWay) call.cancel();
     this.#channel.close();
+  }
+
+  async #admission(): Promise<Admission> {
+    const token = this.#token;
+    if (token === undefined) return { metadata: new Metadata(), refused: () => false };
+    const pending = token.get(this.#authenticate);
+    try {
+      const metadata = metadataWith(await pending);
+      return {
+        metadata,
+        refused: () => {
+          token.forget(pending);
+          return true;
+        },
+      };
+    } catch (error) {
+      // It was being fetched over another channel, which was closed.
+      if (toEtcdError(error).fault === 'closed' && !this.#closed) return this.#admission();
+      throw error;
+    }
   }
 
   /** `T` is what etcd3's declarations say that the method answers. */

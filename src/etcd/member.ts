@@ -11,6 +11,7 @@ import {
 import type { Clock } from '../core/clock.js';
 import { EtcdChannel, type EtcdTls } from './channel.js';
 import { EtcdError, toEtcdError } from './errors.js';
+import { Token } from './token.js';
 import { type WatchCall, type WatchHandlers, watchCall } from './watch-call.js';
 import { type Header, type KeyValue, prefixEnd, readHeader, readKeyValue } from './wire.js';
 
@@ -20,8 +21,16 @@ export interface EtcdMemberOptions {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly tls?: EtcdTls | undefined;
+  /** Shared by the members of a cluster; one of its own when absent. */
+  readonly token?: Token;
   readonly clock: Clock;
 }
+
+/**
+ * A fleet that authenticates at one moment queues up for etcd's processors. Whoever gives up early has made
+ * etcd work for nothing and comes back for more: with 2 s, a hundred gateways never got in.
+ */
+const AUTHENTICATE_DEADLINE_MS = 5_000;
 
 export interface RangeRequest {
   /** A key, or the first key of a range. */
@@ -80,7 +89,10 @@ export class EtcdMember {
   constructor(options: EtcdMemberOptions) {
     const { endpoint, username, password, tls, clock } = options;
     const authenticate = async (): Promise<string> => {
-      const answer = await auth.authenticate({ name: username ?? '', password: password ?? '' });
+      const answer = await auth.authenticate(
+        { name: username ?? '', password: password ?? '' },
+        this.#deadline(AUTHENTICATE_DEADLINE_MS),
+      );
       return answer.token;
     };
     this.endpoint = endpoint;
@@ -88,7 +100,8 @@ export class EtcdMember {
       endpoint,
       tls,
       clock,
-      authenticate: username ? authenticate : undefined,
+      token: username ? (options.token ?? new Token()) : undefined,
+      authenticate,
     });
     const auth = new AuthClient(this.#channel);
     this.#kv = new KVClient(this.#channel);

@@ -3,6 +3,7 @@ import { type Random, randomBelow } from '../core/random.js';
 import type { EtcdTls } from './channel.js';
 import { type EtcdError, isMemberFault, toEtcdError } from './errors.js';
 import { EtcdMember } from './member.js';
+import { Token } from './token.js';
 
 export interface EtcdMembersOptions {
   /** `http://host:port` or `https://host:port`, at least one. */
@@ -22,6 +23,8 @@ export interface EtcdMembersOptions {
  */
 export class EtcdMembers {
   readonly #options: EtcdMembersOptions;
+  /** Outlives each connection: leaving a member is no reason to authenticate again. */
+  readonly #token = new Token();
   #at: number;
   #current: EtcdMember | undefined;
   #closed = false;
@@ -82,7 +85,7 @@ export class EtcdMembers {
   #make(): EtcdMember {
     const { endpoints, username, password, tls, clock } = this.#options;
     const endpoint = endpoints[this.#at] ?? '';
-    const member = new EtcdMember({ endpoint, username, password, tls, clock });
+    const member = new EtcdMember({ endpoint, username, password, tls, token: this.#token, clock });
     if (this.#closed) member.close();
     return member;
   }

@@ -1,22 +1,19 @@
 import { EtcdError, toEtcdError } from './errors.js';
 
+/** Exchanges name and password for a token. */
+export type Authenticate = () => Promise<string>;
+
 /**
- * The auth token of one member. At most one authentication is in flight: etcd spends tens of
- * milliseconds of CPU on each password (bcrypt), and a hundred calls that fail together must not
- * ask a hundred times.
+ * The auth token of a cluster, shared by the connections to its members: every member knows it. At most one
+ * authentication is in flight: etcd spends tens of milliseconds of CPU on each password (bcrypt), and a
+ * hundred calls that fail together must not ask a hundred times.
  */
 export class Token {
-  readonly #authenticate: () => Promise<string>;
   #pending: Promise<string | undefined> | undefined;
 
-  /** `authenticate` exchanges name and password for a token. */
-  constructor(authenticate: () => Promise<string>) {
-    this.#authenticate = authenticate;
-  }
-
-  /** The token to send; undefined when the cluster has authentication switched off. */
-  get(): Promise<string | undefined> {
-    this.#pending ??= this.#fetch();
+  /** The token to send, got by `authenticate` if there is none; undefined when the cluster asks for none. */
+  get(authenticate: Authenticate): Promise<string | undefined> {
+    this.#pending ??= this.#fetch(authenticate);
     return this.#pending;
   }
 
@@ -25,9 +22,9 @@ export class Token {
     if (this.#pending === failed) this.#pending = undefined;
   }
 
-  async #fetch(): Promise<string | undefined> {
+  async #fetch(authenticate: Authenticate): Promise<string | undefined> {
     try {
-      return await this.#authenticate();
+      return await authenticate();
     } catch (error) {
       const failure = toEtcdError(error);
       // A password for a cluster that asks for none is no mistake: authentication is switched on last.

@@ -59,40 +59,43 @@ test('what is no gRPC error keeps its message', () => {
 
 test('many callers share one authentication', async () => {
   let asked = 0;
-  const token = new Token(async () => `token-${++asked}`);
-  assert.deepEqual(await Promise.all([token.get(), token.get(), token.get()]), [
-    'token-1',
-    'token-1',
-    'token-1',
-  ]);
+  const token = new Token();
+  const authenticate = async (): Promise<string> => `token-${++asked}`;
+  assert.deepEqual(
+    await Promise.all([token.get(authenticate), token.get(authenticate), token.get(authenticate)]),
+    ['token-1', 'token-1', 'token-1'],
+  );
 });
 
 test('many calls that were refused with one token get one new token between them', async () => {
   let asked = 0;
-  const token = new Token(async () => `token-${++asked}`);
-  const refused = token.get();
+  const token = new Token();
+  const authenticate = async (): Promise<string> => `token-${++asked}`;
+  const refused = token.get(authenticate);
   await refused;
   for (let caller = 0; caller < 3; caller++) token.forget(refused);
-  const renewed = token.get();
+  const renewed = token.get(authenticate);
   token.forget(refused);
   assert.equal(await renewed, 'token-2');
-  assert.equal(await token.get(), 'token-2');
+  assert.equal(await token.get(authenticate), 'token-2');
 });
 
 test('a failed authentication is tried again by the next call', async () => {
   let asked = 0;
-  const token = new Token(async () => {
+  const token = new Token();
+  const authenticate = async (): Promise<string> => {
     asked += 1;
     if (asked === 1) throw grpcError(status.UNAVAILABLE, 'no connection');
     return 'token';
-  });
-  await assert.rejects(token.get(), { fault: 'unavailable' });
-  assert.equal(await token.get(), 'token');
+  };
+  await assert.rejects(token.get(authenticate), { fault: 'unavailable' });
+  assert.equal(await token.get(authenticate), 'token');
 });
 
 test('a cluster without authentication is used without a token', async () => {
-  const token = new Token(async () => {
+  const token = new Token();
+  const authenticate = async (): Promise<string> => {
     throw grpcError(status.FAILED_PRECONDITION, 'etcdserver: authentication is not enabled');
-  });
-  assert.equal(await token.get(), undefined);
+  };
+  assert.equal(await token.get(authenticate), undefined);
 });
