@@ -22,7 +22,8 @@ export function readJournalQuery(query: Readonly<Record<string, unknown>>): Jour
   };
 }
 
-function single(query: Readonly<Record<string, unknown>>, name: string): string | undefined {
+/** The one value of a parameter; undefined when it is absent. Throws BAD_REQUEST for more than one. */
+export function single(query: Readonly<Record<string, unknown>>, name: string): string | undefined {
   const value = query[name];
   if (value === undefined || typeof value === 'string') return value;
   throw badQuery(name, 'is given more than once');
@@ -41,6 +42,7 @@ function readLimit(text: string): number {
   throw badQuery('limit', `is not a whole number from 1 to ${MAX_LIMIT}`);
 }
 
-function badQuery(name: string, what: string): AdminProblem {
+/** A problem that names the parameter. */
+export function badQuery(name: string, what: string): AdminProblem {
   return new AdminProblem('BAD_REQUEST', `The query parameter "${name}" ${what}.`);
 }

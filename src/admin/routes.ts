@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { parseAddress } from '../core/address.js';
 import type { GatewayActions, GatewayViews, JournalView, ServiceView } from '../core/views.js';
+import { readExplainQuery } from './explain-query.js';
 import { AdminProblem } from './problems.js';
 import { readJournalQuery } from './queries.js';
 import type { EventStream } from './stream.js';
@@ -46,6 +47,9 @@ function registerReads(app: FastifyInstance, { views, journal, stream }: AdminPa
   );
   app.get<{ Querystring: Record<string, unknown> }>('/api/events', async ({ query }) =>
     journal.entries(readJournalQuery(query)),
+  );
+  app.get<{ Querystring: Record<string, unknown> }>('/api/explain', async ({ query }) =>
+    views.explain(readExplainQuery(query)),
   );
   // A HEAD would open a stream that nobody reads.
   app.get('/api/stream', { exposeHeadRoute: false }, async (_request, reply) => {

@@ -5,6 +5,7 @@ import { type RouteRule, type ServiceRef, serviceName } from '../core/route.js';
 import type { EndpointView, GatewayViews, Readiness, RouteView, ServiceView } from '../core/views.js';
 import type { Directory } from '../discovery/directory.js';
 import type { DataPath } from '../proxy/data-path.js';
+import { explainRequest } from '../proxy/explain.js';
 import { endpointView, registeredDraining } from '../proxy/service.js';
 
 /** Plain data about a running gateway, made anew at each call. */
@@ -45,6 +46,7 @@ export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: C
     },
     registries: () => directory.views(),
     config: () => keeper.view(),
+    explain: (request) => explainRequest(dataPath, request),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { EndpointState } from './endpoint.js';
 import type { ConfigEvent, HealthChange, MembershipChange, SourceEvent } from './events.js';
+import type { AskedRequest, Explanation } from './explanation.js';
 import type { BalanceMethod, RequestPolicy } from './route.js';
 
 /** What the admin port shows: plain data, made on demand from the live objects, never the objects. */
@@ -109,6 +110,8 @@ export interface GatewayViews {
 
 /** What an operator may do. Each answers false when there is no such service or endpoint. */
 export interface GatewayActions {
+  /** What would become of a request now. Does nothing of it. */
+  explain(request: AskedRequest): Explanation;
   drain(service: string, address: string): boolean;
   undrain(service: string, address: string): boolean;
   /** Loads the configuration again; resolves to the errors, none when it was taken. */

@@ -1,4 +1,5 @@
 import { EventHub, type MembershipChange } from '../../src/core/events.js';
+import type { AskedRequest, Explanation } from '../../src/core/explanation.js';
 import type {
   EndpointView,
   GatewayActions,
@@ -76,6 +77,23 @@ export function membershipChange(over: Partial<MembershipChange> = {}): Membersh
   };
 }
 
+/** That nothing serves it. */
+function explanation({ method, url, headers, client }: AskedRequest): Explanation {
+  return {
+    request: { method, url, host: null, client: client ?? '127.0.0.1', assumed: [] },
+    path: url,
+    route: null,
+    routes: [],
+    forwarded: { target: url, headers },
+    policy: null,
+    service: null,
+    endpoints: [],
+    pick: null,
+    retries: [],
+    refusal: { code: 'NO_ROUTE', status: 404, why: 'there are no routes' },
+  };
+}
+
 export function fakeGateway(): FakeGateway {
   const gateway = {
     readiness: { ready: true, reasons: [] } as Readiness,
@@ -103,6 +121,7 @@ export function fakeGateway(): FakeGateway {
       lastReloadSuccessful: true,
       errors: [],
     }),
+    explain: (asked) => explanation(asked),
   };
   const actions: GatewayActions = {
     drain: verb('drain'),

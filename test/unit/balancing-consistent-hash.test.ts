@@ -171,6 +171,7 @@ describe('the forecast for a key', () => {
       const next = prospects.filter(({ chance }) => chance === 1).map(({ candidate: one }) => one);
       assert.deepEqual(next, [picker.pick({ tried: [], now: 0, hashKey })]);
       assert.equal(key?.owner, next[0]);
+      assert.ok(key !== undefined);
       assert.ok(key.place >= 0 && key.place < key.places && key.places === 5 * 64);
     }
   });

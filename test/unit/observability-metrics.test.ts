@@ -65,6 +65,7 @@ function views(over: Partial<GatewayViews> = {}): GatewayViews {
     service: () => undefined,
     registries: () => [],
     config: () => ({ generation: 3, file: null, loadedAt: 0, lastReloadSuccessful: true, errors: [] }),
+    explain: () => assert.fail('nobody asked'),
     ...over,
   };
 }
