@@ -2,11 +2,11 @@ import { Backoff } from '../../core/backoff.js';
 import { type Clock, delay } from '../../core/clock.js';
 import { messageOf } from '../../core/errors.js';
 import type { Random } from '../../core/random.js';
-import type { DnsName, Located, Lookup, Lookups, Remembered } from './lookup.js';
+import type { Located, Lookup, Remembered } from './lookup.js';
 
 export interface FollowerOptions {
-  readonly name: DnsName;
-  readonly lookups: Lookups;
+  /** Asks for the name as it is now. Rejects when there is no answer to believe. */
+  readonly lookUp: (remembered: Remembered, signal: AbortSignal) => Promise<Lookup>;
   readonly clock: Clock;
   readonly random: Random;
   /** After each answer and each failure; what is new is on the follower. Must not throw. */
@@ -88,9 +88,9 @@ export class Follower {
 
   /** Asks once. Answers how long to wait until the next time, in milliseconds. */
   async #ask(): Promise<number> {
-    const { name, lookups, clock, random } = this.#options;
+    const { lookUp, clock, random } = this.#options;
     try {
-      const lookup = await lookups.lookUp(name, this.#remembered, this.#abort.signal);
+      const lookup = await lookUp(this.#remembered, this.#abort.signal);
       this.#error = undefined;
       this.#backoff.reset();
       if (!this.#take(lookup)) return DOUBT_MS;

@@ -53,8 +53,13 @@ class DnsSource implements Source {
     this.#client = new DnsClient({ servers: servers ?? systemServers(), clock });
     const lookups = new Lookups(this.#client, family);
     for (const [service, dnsName] of Object.entries(names)) {
-      const onChange = (): void => this.#take(service);
-      this.#followers.set(service, new Follower({ name: dnsName, lookups, clock, random, onChange }));
+      const follower = new Follower({
+        lookUp: (remembered, signal) => lookups.lookUp(dnsName, remembered, signal),
+        clock,
+        random,
+        onChange: () => this.#take(service),
+      });
+      this.#followers.set(service, follower);
     }
     this.#lists = new ServiceLists({ policy: allowed ?? createAddressPolicy(), clock });
     this.#contact = new Contact({ source: name, clock, announce });
