@@ -82,18 +82,17 @@ export class AdminClient {
       throw this.#explain(error);
     }
     if (response.ok || response.status === 404) return response;
-    await response.body?.cancel();
-    throw this.#refused(response.status);
+    throw this.#refused(response.status, await detailOf(response));
   }
 
-  #refused(status: number): WatchgateError {
+  #refused(status: number, detail: string): WatchgateError {
     if (status === 401) {
       const hint = 'set WATCHGATE_ADMIN_TOKEN or --token to its adminToken';
       return new WatchgateError('ADMIN_REFUSED', `${this.#base} refused the token: ${hint}`);
     }
     // A gateway that is starting, stopping or full may answer a moment later.
     const code = status >= 500 ? 'ADMIN_UNREACHABLE' : 'ADMIN_REFUSED';
-    return new WatchgateError(code, `${this.#base} answered ${status}`);
+    return new WatchgateError(code, `${this.#base} answered ${status}${detail}`);
   }
 
   #explain(error: unknown): WatchgateError {
@@ -111,6 +110,13 @@ function* parseBlock(block: string): Generator<StreamEvent> {
   const kind = field('event');
   const data = field('data');
   if (kind !== undefined && data !== undefined) yield { kind, data: JSON.parse(data) };
+}
+
+/** What a problem+json answer says, to follow its status; empty when it says nothing. */
+async function detailOf(response: Response): Promise<string> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const told = typeof body === 'object' && body !== null && 'detail' in body ? body.detail : undefined;
+  return typeof told === 'string' ? `: ${told}` : '';
 }
 
 /** fetch hides the reason (ECONNREFUSED) one `cause` down. */

@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./endpoints.js')).endpointsCommand(),
   },
   {
+    name: 'explain',
+    summary: 'show where a request would go, and why',
+    load: async () => (await import('./explain.js')).explainCommand(),
+  },
+  {
     name: 'probe',
     summary: 'scan a registry and print the settings to read it',
     load: async () => (await import('./probe.js')).probeCommand(),

@@ -1,0 +1,71 @@
+import { Command } from 'commander';
+import { WatchgateError } from '../core/errors.js';
+import type { Explanation } from '../core/explanation.js';
+import { AdminClient } from './admin-client.js';
+import { isRecord } from './endpoint-rows.js';
+import { DEFAULT_ADMIN } from './endpoints.js';
+import { formatExplanation } from './explanation-text.js';
+
+interface ExplainFlags {
+  readonly header: readonly string[];
+  readonly client?: string;
+  readonly json?: boolean;
+  readonly admin: string;
+  readonly token?: string;
+}
+
+/** `watchgate explain METHOD URL [-H 'k: v']`: why this request goes where it goes. */
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('show where a request would go, and why; sends nothing')
+    .argument('<method>', 'GET, POST, …')
+    .argument('<url>', 'path and query, or an http:// URL')
+    .option(
+      '-H, --header <field>',
+      'a field of the request, as "name: value"; may be given several times',
+      collect,
+      [],
+    )
+    .option('--client <ip>', 'address that the request comes from')
+    .option('--json', 'print JSON')
+    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
+    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addHelpText('after', "\nExample:\n  watchgate explain GET /goods/list -H 'Host: shop.example'")
+    .action(async (method: string, url: string, flags: ExplainFlags) => {
+      const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
+      const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
+      const explanation = await ask(client, method, url, flags);
+      const lines = flags.json ? [JSON.stringify(explanation)] : formatExplanation(explanation);
+      process.stdout.write(`${lines.join('\n')}\n`);
+    });
+}
+
+function collect(field: string, before: readonly string[]): readonly string[] {
+  return [...before, field];
+}
+
+async function ask(
+  client: AdminClient,
+  method: string,
+  url: string,
+  flags: ExplainFlags,
+): Promise<Explanation> {
+  const query = new URLSearchParams({ method: method.toUpperCase(), url });
+  for (const field of flags.header) query.append('header', field);
+  if (flags.client !== undefined) query.set('client', flags.client);
+  const answer = await client.get(`/api/explain?${query}`);
+  if (isExplanation(answer)) return answer;
+  throw new WatchgateError(
+    'ADMIN_UNREACHABLE',
+    'the answer is not from a Watchgate admin port of this version',
+  );
+}
+
+function isExplanation(answer: unknown): answer is Explanation {
+  return (
+    isRecord(answer) &&
+    isRecord(answer['request']) &&
+    ['routes', 'endpoints', 'retries'].every((name) => Array.isArray(answer[name])) &&
+    ['path', 'route', 'forwarded', 'policy', 'service', 'pick', 'refusal'].every((name) => name in answer)
+  );
+}
