@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { type Answer, decode, encode, RECURSION_DESIRED } from 'dns-packet';
 
 export type QueryType = 'A' | 'AAAA' | 'SRV';
@@ -108,7 +109,13 @@ export function canonical(name: string): string {
 
 function decoded(bytes: Buffer): ReturnType<typeof decode> | undefined {
   try {
-    return decode(bytes);
+    const packet = decode(bytes);
+    // Of an address that the message ends within, the package makes one without its last numbers.
+    const isWhole = [...(packet.answers ?? []), ...(packet.additionals ?? [])].every(
+      (record) =>
+        (record.type !== 'A' || isIPv4(record.data)) && (record.type !== 'AAAA' || isIPv6(record.data)),
+    );
+    return isWhole ? packet : undefined;
   } catch {
     return undefined;
   }
