@@ -23,7 +23,7 @@ const HELP = `Usage: npm run bench -- [options]
   --quick            three loads, under two minutes
   --load NAME        only this load; may be given again (--list shows them)
   --only NAME        only this proxy; may be given again
-  --against FILE     also another build of Watchgate, by its dist/main.js
+  --against FILE     also another build of Watchgate, by its dist/main.js; may be given again
   --seconds N        length of each burst (default 3)
   --repeats N        bursts for each proxy and load (default 3)
   --no-save          leave nothing in bench/results
@@ -38,7 +38,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     load: { type: 'string', multiple: true, default: [] },
     only: { type: 'string', multiple: true, default: [] },
-    against: { type: 'string' },
+    against: { type: 'string', multiple: true, default: [] },
     seconds: { type: 'string' },
     repeats: { type: 'string', default: '3' },
     save: { type: 'boolean', default: true },
@@ -78,11 +78,9 @@ function rivalsFrom(servers: Readonly<Record<string, TestServer>>): readonly Riv
     watchgateRival({ name: 'watchgate', version, accessLog: 'off' }),
     watchgateRival({ name: 'watchgate, logging', version, accessLog: 'all', aside: true }),
   ];
-  if (values.against !== undefined) {
-    const main = values.against;
-    own.push(
-      watchgateRival({ name: 'watchgate, other build', version: 'another build', main, accessLog: 'off' }),
-    );
+  for (const [index, main] of values.against.entries()) {
+    const name = `watchgate, build ${index + 2}`;
+    own.push(watchgateRival({ name, version: 'another build', main, accessLog: 'off' }));
   }
   return [
     { name: 'no proxy', version: '', features: new Set(['websocket']) },
