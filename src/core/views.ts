@@ -106,12 +106,12 @@ export interface GatewayViews {
   service(name: string): ServiceView | undefined;
   registries(): readonly RegistryView[];
   config(): ConfigView;
+  /** What would become of a request now. Does nothing of it. */
+  explain(request: AskedRequest): Explanation;
 }
 
 /** What an operator may do. Each answers false when there is no such service or endpoint. */
 export interface GatewayActions {
-  /** What would become of a request now. Does nothing of it. */
-  explain(request: AskedRequest): Explanation;
   drain(service: string, address: string): boolean;
   undrain(service: string, address: string): boolean;
   /** Loads the configuration again; resolves to the errors, none when it was taken. */
