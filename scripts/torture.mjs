@@ -1,9 +1,10 @@
 // `npm run torture -- [--registry etcd|embedded] [--case NAME]… [--list]`: all set-up, then every fault that
 // docs/torture.md tells of, one after another. The exit status is 0 when every case passed.
 import { join } from 'node:path';
-import { ensureReady } from './setup.mjs';
+import { ensureDependencies, ensureNode } from './setup.mjs';
 
-ensureReady();
+ensureNode();
+ensureDependencies();
 // Later than the rest: what these need may only just have been installed.
 const { ensureServers } = await import('./servers.mjs');
 const { runCommand } = await import('./run-tests.mjs');

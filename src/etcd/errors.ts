@@ -38,6 +38,11 @@ export function isMemberFault(error: EtcdError): boolean {
   return error.fault === 'unavailable' || error.fault === 'deadline';
 }
 
+/** Whether another token could help; etcd 3.4 calls an expired one `permission denied`. */
+export function isRefusal(error: EtcdError): boolean {
+  return error.fault === 'unauthenticated' || error.fault === 'denied';
+}
+
 /** Reads anything thrown by grpc-js or by this folder. */
 export function toEtcdError(error: unknown): EtcdError {
   if (error instanceof EtcdError) return error;

@@ -10,7 +10,7 @@ import {
 } from 'etcd3';
 import type { Clock } from '../core/clock.js';
 import { EtcdChannel, type EtcdTls } from './channel.js';
-import { EtcdError, toEtcdError } from './errors.js';
+import { EtcdError, isRefusal, toEtcdError } from './errors.js';
 import { Token } from './token.js';
 import { type WatchCall, type WatchHandlers, watchCall } from './watch-call.js';
 import { type Header, type KeyValue, prefixEnd, readHeader, readKeyValue } from './wire.js';
@@ -80,6 +80,7 @@ export interface MemberStatus {
 export class EtcdMember {
   readonly endpoint: string;
   readonly #channel: EtcdChannel;
+  readonly #token: Token | undefined;
   readonly #kv: KVClient;
   readonly #lease: LeaseClient;
   readonly #watch: WatchClient;
@@ -96,11 +97,12 @@ export class EtcdMember {
       return answer.token;
     };
     this.endpoint = endpoint;
+    this.#token = username ? (options.token ?? new Token()) : undefined;
     this.#channel = new EtcdChannel({
       endpoint,
       tls,
       clock,
-      token: username ? (options.token ?? new Token()) : undefined,
+      token: this.#token,
       authenticate,
     });
     const auth = new AuthClient(this.#channel);
@@ -208,7 +210,22 @@ export class EtcdMember {
   /** Opens a watch stream with nothing watched on it yet. */
   async openWatch(handlers: WatchHandlers): Promise<WatchCall> {
     const stream = await this.#watch.watch().catch(rethrow);
-    const call = watchCall(stream, handlers, (ended) => this.#watches.delete(ended));
+    const sent = this.#token?.current;
+    // A stream cannot be given another token: whoever opens the next one must not send this again.
+    const doubt = (error: EtcdError | undefined): void => {
+      if (sent !== undefined && error !== undefined && isRefusal(error)) this.#token?.forget(sent);
+    };
+    const doubting: WatchHandlers = {
+      message: (message) => {
+        doubt(message.refused);
+        handlers.message(message);
+      },
+      end: (error) => {
+        doubt(error);
+        handlers.end(error);
+      },
+    };
+    const call = watchCall(stream, doubting, (ended) => this.#watches.delete(ended));
     this.#watches.add(call);
     return call;
   }

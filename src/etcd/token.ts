@@ -17,6 +17,11 @@ export class Token {
     return this.#pending;
   }
 
+  /** What `get` answered last, unless it has been forgotten or could not be had. */
+  get current(): Promise<string | undefined> | undefined {
+    return this.#pending;
+  }
+
   /** Forgets the token `failed`, which `get` answered, unless a newer one has replaced it already. */
   forget(failed: Promise<string | undefined>): void {
     if (this.#pending === failed) this.#pending = undefined;
