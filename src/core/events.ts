@@ -1,4 +1,4 @@
-import type { Cause } from './causes.js';
+import type { Cause, Phase } from './causes.js';
 import type { EndpointState } from './endpoint.js';
 import type { OutcomeClass } from './outcome.js';
 
@@ -23,13 +23,26 @@ export interface RequestRecord {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly client: string;
+  /** Each attempt, in the order in which they ended. */
+  readonly tries: readonly AttemptRecord[];
 }
 
 export interface AttemptRecord {
+  readonly traceId: string;
   readonly service: string;
   readonly endpoint: string;
   readonly outcome: OutcomeClass;
+  /** The endpoint's, or 0 when no response began. */
   readonly status: number;
+  readonly cause: Cause | undefined;
+  /** How far it got: `settle` is the end of a response. */
+  readonly phase: Phase;
+  /** From the start of the request to that of the attempt. */
+  readonly afterMs: number;
+  /** From the start of the attempt to the response head, or to the failure. */
+  readonly headMs: number;
+  readonly durationMs: number;
+  readonly reusedConnection: boolean;
 }
 
 export interface RetryRecord {

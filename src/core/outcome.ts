@@ -1,4 +1,4 @@
-import type { Cause } from './causes.js';
+import type { Cause, Phase } from './causes.js';
 
 /** How an attempt ended, classified; the `outcome` label of watchgate_upstream_attempts_total. */
 export type OutcomeClass =
@@ -24,6 +24,13 @@ export interface Outcome {
   readonly reusedConnection: boolean;
   /** Milliseconds from the start of the attempt to the response head, or to the failure. */
   readonly headMs: number;
+}
+
+/** How far an attempt got: `settle` is the end of a response. */
+export function phaseReached({ cause, nothingSent, status }: Outcome): Phase {
+  if (cause === undefined) return 'settle';
+  if (nothingSent) return 'connect';
+  return status === 0 ? 'send' : 'respond';
 }
 
 /** RFC 9110 section 9.2.2. */

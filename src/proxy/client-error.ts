@@ -53,5 +53,6 @@ function refuse(context: ProxyContext, socket: Socket, cause: Cause): void {
     bytesIn: 0,
     bytesOut: body.length,
     client: context.current().connectionOf(socket).peer,
+    tries: [],
   });
 }

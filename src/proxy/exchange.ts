@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Cause } from '../core/causes.js';
-import type { Outcome } from '../core/outcome.js';
+import type { AttemptRecord } from '../core/events.js';
+import { type Outcome, phaseReached } from '../core/outcome.js';
 import { serviceName } from '../core/route.js';
 import { decideRetry } from '../resilience/retry.js';
 import type { AdmittedRequest } from './admitted-request.js';
@@ -24,6 +25,8 @@ export class Exchange implements AttemptListener, UnderWay {
   endpoint: string | undefined;
   attempts = 0;
   upstreamMs = 0;
+  /** For the record: attempts that have ended. */
+  readonly tries: AttemptRecord[] = [];
   cause: Cause | undefined;
   readonly #reply: ClientReply;
   readonly #admitted: AdmittedRequest;
@@ -226,17 +229,27 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onSettled(attempt: Attempt, outcome: Outcome): void {
-    const { context, service, route } = this.#admitted;
-    this.upstreamMs += context.clock.monotonic() - attempt.begunAt;
+    const { context, service, route, traceId, startedAt } = this.#admitted;
+    const durationMs = context.clock.monotonic() - attempt.begunAt;
+    this.upstreamMs += durationMs;
     if (this.#holdsBudget) service.budget.release();
     this.#holdsBudget = false;
     service.settled(attempt.pool, outcome);
-    context.announce('attempt', {
+    const record: AttemptRecord = {
+      traceId,
       service: serviceName(route),
       endpoint: attempt.pool.endpoint.address,
       outcome: outcome.class,
       status: outcome.status,
-    });
+      cause: outcome.cause,
+      phase: phaseReached(outcome),
+      afterMs: attempt.begunAt - startedAt,
+      headMs: outcome.headMs,
+      durationMs,
+      reusedConnection: outcome.reusedConnection,
+    };
+    this.tries.push(record);
+    context.announce('attempt', record);
   }
 
   onFailure(attempt: Attempt, outcome: Outcome): void {

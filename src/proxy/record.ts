@@ -37,6 +37,7 @@ export function recordWhenClosed(
       bytesIn: exchange?.bytesIn ?? 0,
       bytesOut: exchange?.bytesOut ?? refusal?.bytesOut ?? 0,
       client,
+      tries: exchange?.tries ?? [],
     });
   };
   response.once('close', closed);

@@ -28,6 +28,7 @@ const served: RequestRecord = {
   bytesIn: 0,
   bytesOut: 70,
   client: '192.0.2.1',
+  tries: [],
 };
 const unrouted: RequestRecord = {
   ...served,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { EventHub, type RequestRecord } from '../../src/core/events.js';
+import { type AttemptRecord, EventHub, type RequestRecord } from '../../src/core/events.js';
 import type { EndpointView, GatewayViews, RegistryView } from '../../src/core/views.js';
 import { BoundedNames } from '../../src/observability/bounded-names.js';
 import { BucketCounts, renderHistogram } from '../../src/observability/bucket-counts.js';
@@ -23,6 +23,7 @@ const request = (over: Partial<RequestRecord> = {}): RequestRecord => ({
   bytesIn: 3,
   bytesOut: 70,
   client: '192.0.2.1',
+  tries: [],
   ...over,
 });
 
@@ -38,6 +39,22 @@ const endpoint = (over: Partial<EndpointView>): EndpointView => ({
   revision: '1',
   weight: 1,
   notEligible: null,
+  held: null,
+  ...over,
+});
+
+const attempt = (over: Partial<AttemptRecord> = {}): AttemptRecord => ({
+  traceId: 'a'.repeat(32),
+  service: 'goods',
+  endpoint: 'a:1',
+  outcome: 'ok',
+  status: 200,
+  cause: undefined,
+  phase: 'settle',
+  afterMs: 0.1,
+  headMs: 1,
+  durationMs: 2,
+  reusedConnection: true,
   ...over,
 });
 
@@ -180,8 +197,8 @@ describe('metrics of requests', () => {
 
 test('attempts, retries, membership changes and relists are counted from their events', async () => {
   const found = await scraped((hub) => {
-    hub.announce('attempt', { service: 'goods', endpoint: 'a:1', outcome: 'connect-failed', status: 0 });
-    hub.announce('attempt', { service: 'goods', endpoint: 'b:1', outcome: 'ok', status: 200 });
+    hub.announce('attempt', attempt({ endpoint: 'a:1', outcome: 'connect-failed', status: 0 }));
+    hub.announce('attempt', attempt({ endpoint: 'b:1', outcome: 'ok', status: 200 }));
     hub.announce('retry', { service: 'goods', reason: 'CONNECT_FAILED' });
     hub.announce('membership', {
       at: 0,
