@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { startAdmin } from './admin/server.js';
 import { gatewayActions } from './composition/actions.js';
+import { guardSources } from './composition/guarded.js';
 import { routingSettings } from './composition/routing.js';
 import { type OpenSources, openSources } from './composition/sources.js';
 import { gatewayViews } from './composition/views.js';
@@ -10,6 +11,8 @@ import type { Settings } from './config/settings.js';
 import { type Clock, delay, systemClock } from './core/clock.js';
 import { EventHub } from './core/events.js';
 import { type Random, systemRandom } from './core/random.js';
+import { refOfServiceName } from './core/route.js';
+import type { RecorderView } from './core/recorded.js';
 import type { GatewayActions, GatewayViews, JournalView } from './core/views.js';
 import { createAddressPolicy } from './discovery/address-policy.js';
 import { Directory } from './discovery/directory.js';
@@ -21,6 +24,7 @@ import { createLogger } from './observability/logger.js';
 import { logMembership } from './observability/membership-log.js';
 import { createMetrics, type Metrics } from './observability/metrics.js';
 import { logOperations } from './observability/operations-log.js';
+import { createRecorder } from './observability/recorder.js';
 import { DataPath } from './proxy/data-path.js';
 import { type FrontDoor, mountGateway, openFrontDoor } from './proxy/front-door.js';
 import { shareUpgrades } from './proxy/upgrade.js';
@@ -44,6 +48,7 @@ export interface GatewayCore {
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
   readonly journal: JournalView;
+  readonly recorder: RecorderView;
   readonly metrics: Metrics;
   readonly dataPath: DataPath;
   /** Serves everything under the instance's prefix. */
@@ -91,7 +96,11 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
         'hosting the embedded registry: in memory, for one machine; for a cluster set registry: { type: etcd, endpoints: […] }',
       ),
   });
-  const directory = new Directory(opened.sources, { announce, clock });
+  opened.want(settings);
+  // The guard reads settings of services, which the keeper, made later, keeps up to date.
+  let newest = (): Settings => settings;
+  const guarded = guardSources(opened.sources, { settings: () => newest(), allowed, clock, announce });
+  const directory = new Directory(options.sources ?? guarded, { announce, clock });
   const dataPath = new DataPath(
     {
       clock,
@@ -111,13 +120,16 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     announce,
     clock,
     apply: (newer) => {
+      opened.want(newer);
       dataPath.replace(routingSettings(newer, directory.services()));
       return fixedAtStart(settings, newer);
     },
   });
+  newest = () => keeper.settings;
   const stopAutoRoutes = followRegistered(directory, keeper, dataPath);
   const views = gatewayViews(directory, dataPath, keeper);
   const observers = observe(hub, views, settings, logStream, logger);
+  const stopReports = reportDeaths(hub, directory);
   directory.start();
   await keeper.start();
 
@@ -125,6 +137,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
   const closeAll = async (): Promise<void> => {
     keeper.close();
     stopAutoRoutes();
+    stopReports();
     dataPath.close();
     await directory.close();
     await opened.close();
@@ -135,6 +148,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     views,
     actions: gatewayActions({ dataPath, views, announce, clock, reload: () => keeper.reload() }),
     journal: observers.journal,
+    recorder: observers.recorder,
     metrics: observers.metrics,
     dataPath,
     mount: (app) => {
@@ -155,13 +169,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const { views, actions, journal, metrics } = core;
+    const { views, actions, journal, recorder, metrics } = core;
     const admin = await startAdmin({
       listen: settings.admin,
       token: settings.adminToken,
       views,
       actions,
       journal,
+      recorder,
       metricsText: () => metrics.text(),
       clock,
     });
@@ -217,7 +232,7 @@ function openRegistries(
   tools: Parameters<typeof openSources>[1],
 ): Promise<OpenSources> {
   const { sources, settings } = options;
-  if (sources !== undefined) return Promise.resolve({ sources, close: async () => {} });
+  if (sources !== undefined) return Promise.resolve({ sources, want: () => {}, close: async () => {} });
   return openSources(settings.registries, tools);
 }
 
@@ -234,9 +249,27 @@ function followRegistered(directory: Directory, keeper: ConfigKeeper, dataPath: 
   });
 }
 
+/** What requests find dead is held no longer. */
+function reportDeaths(hub: EventHub, directory: Directory): () => void {
+  return hub.on('attempt', ({ service, endpoint, outcome }) => {
+    if (outcome === 'connect-failed') directory.reportDead(refOfServiceName(service), endpoint);
+  });
+}
+
 /** Settings that listeners and registries were opened with. */
 function fixedAtStart(before: Settings, after: Settings): string[] {
-  const fixed = ['listen', 'admin', 'adminToken', 'registries', 'server', 'accessLog', 'logLevel'] as const;
+  const fixed = [
+    'listen',
+    'admin',
+    'adminToken',
+    'registries',
+    'server',
+    'accessLog',
+    'logLevel',
+    'staleTtl',
+    'stateDir',
+    'maxSnapshotAge',
+  ] as const;
   return fixed.filter((name) => JSON.stringify(plain(before[name])) !== JSON.stringify(plain(after[name])));
 }
 
@@ -246,6 +279,7 @@ function plain(value: unknown): unknown {
 
 interface Observers {
   readonly journal: JournalView;
+  readonly recorder: RecorderView;
   readonly metrics: Metrics;
   close(): Promise<void>;
 }
@@ -258,15 +292,18 @@ function observe(
   logger: ReturnType<typeof createLogger>,
 ): Observers {
   const journal = createJournal(hub);
+  const recorder = createRecorder(hub);
   const metrics = createMetrics(hub, views);
   const accessLog = createAccessLog(hub, { mode: settings.accessLog, level: settings.logLevel, stream });
   const stops = [logMembership(hub, logger), logOperations(hub, logger)];
   return {
     journal,
+    recorder,
     metrics,
     async close() {
       for (const stop of stops) stop();
       journal.close();
+      recorder.close();
       metrics.close();
       await accessLog.close();
     },

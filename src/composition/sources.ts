@@ -1,10 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import type { EmbeddedSettings, RegistrySettings, TlsFiles } from '../config/settings.js';
+import type {
+  ConsulSettings,
+  EmbeddedSettings,
+  RegistrySettings,
+  Settings,
+  TlsFiles,
+} from '../config/settings.js';
 import type { Clock } from '../core/clock.js';
 import { messageOf, WatchgateError } from '../core/errors.js';
 import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import type { AddressPolicy } from '../discovery/address-policy.js';
+import { type ConsulSource, createConsulSource } from '../discovery/consul/source.js';
 import { createDnsSource } from '../discovery/dns/source.js';
 import { createEtcdSource } from '../discovery/etcd/source.js';
 import { createFileSource } from '../discovery/file/source.js';
@@ -23,6 +30,8 @@ export interface SourceTools {
 /** The sources of a gateway, and the registries it hosts for them. */
 export interface OpenSources {
   readonly sources: readonly Source[];
+  /** Tells the sources that follow only what they must which services the routes of these settings lead to. */
+  want(settings: Pick<Settings, 'routes' | 'autoRoutes'>): void;
   /** Closes the hosted registries; the sources belong to the directory. */
   close(): Promise<void>;
 }
@@ -37,6 +46,7 @@ export async function openSources(
     await Promise.all(hosted.map((registry) => registry.close()));
   };
   const sources: Source[] = [];
+  const selective: ConsulSource[] = [];
   try {
     for (const [name, settings] of registries) {
       if (settings.type === 'embedded') {
@@ -44,6 +54,11 @@ export async function openSources(
         hosted.push(registry);
         tools.onHosting(registry.endpoint);
         sources.push(createEtcdSource({ ...tools, ...settings, name, endpoints: [registry.endpoint] }));
+      } else if (settings.type === 'consul') {
+        const tls = await readTls(settings.tls);
+        const source = createConsulSource({ ...tools, ...settings, name, tls, wanted: NOTHING_YET });
+        selective.push(source);
+        sources.push(source);
       } else {
         sources.push(await openSource(name, settings, tools));
       }
@@ -52,13 +67,22 @@ export async function openSources(
     await close();
     throw error;
   }
-  return { sources, close };
+  const want: OpenSources['want'] = ({ routes, autoRoutes }) => {
+    for (const source of selective) {
+      const own = routes.filter(({ registry }) => registry === source.name);
+      source.want({ services: own.map(({ service }) => service), all: autoRoutes });
+    }
+  };
+  return { sources, want, close };
 }
+
+/** Until the routes are known. */
+const NOTHING_YET = { services: [], all: false };
 
 /** A source of a registry that somebody else runs. It need not be there yet. */
 async function openSource(
   name: string,
-  settings: Exclude<RegistrySettings, EmbeddedSettings>,
+  settings: Exclude<RegistrySettings, EmbeddedSettings | ConsulSettings>,
   tools: SourceTools,
 ): Promise<Source> {
   switch (settings.type) {
@@ -66,14 +90,16 @@ async function openSource(
       return createDnsSource({ ...tools, ...settings, name });
     case 'file':
       return createFileSource({ ...tools, ...settings, name });
-    case 'etcd': {
-      const tls = settings.tls === undefined ? undefined : await readTls(settings.tls);
-      return createEtcdSource({ ...tools, ...settings, name, tls });
-    }
+    case 'etcd':
+      return createEtcdSource({ ...tools, ...settings, name, tls: await readTls(settings.tls) });
   }
 }
 
-async function readTls({ ca, cert, key }: TlsFiles): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer }> {
+async function readTls(
+  files: TlsFiles | undefined,
+): Promise<{ ca?: Buffer; cert?: Buffer; key?: Buffer } | undefined> {
+  if (files === undefined) return undefined;
+  const { ca, cert, key } = files;
   return {
     ...(ca === undefined ? {} : { ca: await readPem('tls.ca', ca) }),
     ...(cert === undefined ? {} : { cert: await readPem('tls.cert', cert) }),

@@ -2,8 +2,9 @@ import { type FileProblem, named } from '../files/file-problem.js';
 import { readText } from '../files/read-text.js';
 import { YamlFile } from '../files/yaml-file.js';
 import { type Environment, substitute } from './environment.js';
+import type { Finding } from './finding.js';
 import { schemaProblems } from './problems.js';
-import { crossFindings, type Finding, warnings } from './rules.js';
+import { crossFindings, warnings } from './rules.js';
 import { documentSchema } from './schema.js';
 import { resolveSettings, type Settings } from './settings.js';
 

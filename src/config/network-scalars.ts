@@ -2,6 +2,7 @@ import { isIP, isIPv4 } from 'node:net';
 import { formatAddress, parseAddress } from '../core/address.js';
 import { isServiceName } from '../core/registration.js';
 import { MAIN_REGISTRY, type ServiceRef } from '../core/route.js';
+import { formatServiceSelector, parseServiceSelector } from '../core/service-selector.js';
 import { type Reading, scalar, shown } from './scalars.js';
 
 /** Where a server listens. Port 0 lets the system choose. */
@@ -57,7 +58,7 @@ export function hostHeader() {
   );
 }
 
-/** `goods`, or `goods@dc2` for a service of another registry. */
+/** `goods`, `goods@dc2` for a service of another registry, or `goods?tag=v2` for a part of it in Consul. */
 export function serviceRef() {
   return scalar(
     'a service such as goods or goods@dc2',
@@ -68,12 +69,16 @@ export function serviceRef() {
 
 export function parseServiceRef(text: string): Reading<ServiceRef> {
   const [service = '', registry = MAIN_REGISTRY, ...rest] = text.split('@');
-  if (rest.length > 0 || !isServiceName(service) || !isServiceName(registry)) {
-    return {
-      problem: `${JSON.stringify(text)} is no service name; wanted letters, digits and ._~- as in goods or goods@dc2`,
-    };
-  }
-  return { value: { service, registry } };
+  const selector = parseServiceSelector(service);
+  if (rest.length === 0 && selector !== undefined && isServiceName(registry))
+    return { value: { service: formatServiceSelector(selector), registry } };
+  const wanted =
+    service.includes('?') || registry.includes('?')
+      ? 'goods?tag=v2 or goods?tag=v2@dc2'
+      : 'goods or goods@dc2';
+  return {
+    problem: `${JSON.stringify(text)} is no service name; wanted letters, digits and ._~- as in ${wanted}`,
+  };
 }
 
 /** An IP address, or a range of them such as `10.0.0.0/8`. */
@@ -88,12 +93,12 @@ export function addressRange() {
 }
 
 /** `http://host:port` or `https://host:port`; `http://` may be left out. Never repeats a value that may hold a password. */
-export function memberUrl() {
-  return scalar('an etcd address such as http://127.0.0.1:2379', { type: 'string' }, (value) => {
+export function memberUrl(wanted: string) {
+  return scalar(wanted, { type: 'string' }, (value) => {
     if (typeof value !== 'string') return undefined;
     const [, scheme = 'http', authority = ''] = /^(?:(https?):\/\/)?([^/]*)\/?$/.exec(value) ?? [];
     if (value.includes('@'))
-      return { problem: 'must not hold a user; give username and password beside endpoints' };
+      return { problem: 'must not hold a user or a token; give those beside endpoints' };
     const address = parseAddress(authority);
     if (typeof address !== 'string') return { value: `${scheme}://${address.text}` };
     return authority === '' ? undefined : { problem: `${JSON.stringify(value)} ${address}` };

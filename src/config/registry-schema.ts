@@ -5,9 +5,6 @@ import { dnsName, dnsServer, listenAddress, memberUrl } from './network-scalars.
 import { oneOf, scalar, shown, text, textOrNone } from './scalars.js';
 import { section } from './section.js';
 
-/** Known by name and refused with a clear answer, so that nobody looks for a spelling mistake. */
-const TYPES_TO_COME: readonly unknown[] = ['consul'];
-
 const keyPrefix = scalar('a key prefix such as /services', { type: 'string' }, (value) =>
   typeof value === 'string' ? { value: normalizePrefix(value) } : undefined,
 )
@@ -36,7 +33,10 @@ function listOf<T extends z.ZodType>(item: T, atLeastOne: string) {
     });
 }
 
-const members = listOf(memberUrl(), 'must name at least one member').meta({
+const members = listOf(
+  memberUrl('an etcd address such as http://127.0.0.1:2379'),
+  'must name at least one member',
+).meta({
   description: 'Addresses of the etcd members: a list, or one text with commas between them.',
 });
 
@@ -59,6 +59,27 @@ const etcd = section({
     .optional()
     .meta({ description: 'etcd user. An empty value means none.' }),
   password: textOrNone('a password').optional().meta({ description: 'Password of username.' }),
+  tls: tls
+    .optional()
+    .meta({ description: 'For https:// endpoints; without it the authorities of the system are trusted.' }),
+});
+
+const agents = listOf(
+  memberUrl('an agent of Consul such as http://127.0.0.1:8500'),
+  'must name at least one agent',
+).meta({
+  description: 'Addresses of Consul agents: a list, or one text with commas between them.',
+});
+
+const consul = section({
+  type: z.literal('consul').meta({ description: 'A datacenter of Consul.' }),
+  endpoints: agents,
+  datacenter: textOrNone('the name of a datacenter')
+    .optional()
+    .meta({ description: 'The datacenter; an empty value means that of the agent.' }),
+  token: textOrNone('a token')
+    .optional()
+    .meta({ description: 'ACL token, with service:read and node:read. An empty value means none.' }),
   tls: tls
     .optional()
     .meta({ description: 'For https:// endpoints; without it the authorities of the system are trusted.' }),
@@ -98,16 +119,15 @@ const file = section({
 });
 
 /** Another type of registry is one more member of this list; settings.ts and the gateway follow from its type. */
-export const registrySchema = z.discriminatedUnion('type', [etcd, dns, file, embedded], {
+export const registrySchema = z.discriminatedUnion('type', [etcd, consul, dns, file, embedded], {
   error: (issue) => (issue.code === 'invalid_union' ? unknownType(issue.input) : undefined),
 });
 
-const WANTED_TYPE = 'wanted one of etcd, dns, file, embedded';
+const WANTED_TYPE = 'wanted one of etcd, consul, dns, file, embedded';
 
 function unknownType(registry: unknown): string {
   const type =
     typeof registry === 'object' && registry !== null && 'type' in registry ? registry.type : undefined;
   if (type === undefined) return `missing; ${WANTED_TYPE}`;
-  if (TYPES_TO_COME.includes(type)) return `${type} is not supported by this version; ${WANTED_TYPE}`;
   return `${WANTED_TYPE}, got ${shown(type)}`;
 }

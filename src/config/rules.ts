@@ -1,19 +1,12 @@
 import * as z from 'zod';
-import { isServiceName } from '../core/registration.js';
 import { MAIN_REGISTRY, type ServiceRef, serviceName } from '../core/route.js';
 import type { Path } from '../files/yaml-file.js';
+import type { Finding } from './finding.js';
 import { hostPattern, isLoopback, parseServiceRef, serviceRef } from './network-scalars.js';
+import { isConsul, registryEntryFindings } from './registry-rules.js';
 import { flag, pathPrefix } from './scalars.js';
 import type { RoutesDocument } from './schema.js';
 import { suggestion } from './section.js';
-
-/** A broken rule that takes several values to see. `sameAs` is the place of the other one. */
-export interface Finding {
-  readonly path: Path;
-  readonly message: string;
-  readonly at?: 'key' | 'value';
-  readonly sameAs?: Path;
-}
 
 /** `schema`, or null for what it refuses: that has been reported, and the rest can still be compared. */
 function orNull<T extends z.ZodType>(schema: T) {
@@ -48,8 +41,8 @@ export function crossFindings(raw: unknown): Finding[] {
     ...registryFindings(data),
     ...routeFindings(data),
     ...serviceFindings(data),
-    ...entryFindings(data, etcdOutline, oneEtcdFindings),
-    ...entryFindings(data, dnsOutline, oneDnsFindings),
+    ...registryEntryFindings(data),
+    ...tagFindings(data),
   ];
 }
 
@@ -146,63 +139,25 @@ function unknownRegistry(
   return `unknown registry ${JSON.stringify(registry)}${suggestion(registry, names)}`;
 }
 
-const etcdOutline = z.object({
-  type: z.literal('etcd'),
-  endpoints: z.union([z.string(), z.array(z.string())]).catch([]),
-  username: z.string().optional().catch(undefined),
-  password: z.string().optional().catch(undefined),
-  tls: z.object({ cert: z.unknown().optional(), key: z.unknown().optional() }).optional().catch(undefined),
-});
-
-const dnsOutline = z.object({ type: z.literal('dns'), names: map });
-
-/** What `check` finds in each registry that is of the type of `schema`. */
-function entryFindings<T extends z.ZodType>(
-  { registry, registries }: Outline,
-  schema: T,
-  check: (path: Path, entry: z.output<T>) => Finding[],
-): Finding[] {
-  const all: [Path, unknown][] = Object.entries(registries ?? {}).map(([name, entry]) => [
-    ['registries', name],
-    entry,
-  ]);
-  return [[['registry'], registry] as [Path, unknown], ...all].flatMap(([path, entry]) => {
-    const { success, data } = schema.safeParse(entry);
-    return success ? check(path, data) : [];
-  });
-}
-
-function oneEtcdFindings(
-  path: Path,
-  { endpoints, username, password, tls }: z.output<typeof etcdOutline>,
-): Finding[] {
-  const findings: Finding[] = [];
-  const members = typeof endpoints === 'string' ? endpoints.split(',').map((part) => part.trim()) : endpoints;
-  const secure = members.filter((member) => member.startsWith('https://')).length;
-  if (secure > 0 && secure < members.length) {
-    findings.push({ path: [...path, 'endpoints'], message: 'must be all http:// or all https://' });
-  }
-  if (tls !== undefined && members.length > 0 && secure === 0) {
-    findings.push({ path: [...path, 'tls'], at: 'key', message: 'needs endpoints that begin with https://' });
-  }
-  if (tls !== undefined && (tls.cert === undefined) !== (tls.key === undefined)) {
-    findings.push({ path: [...path, 'tls'], at: 'key', message: 'cert and key go together' });
-  }
-  if (username && !password)
-    findings.push({ path: [...path, 'username'], message: 'needs a password beside it' });
-  return findings;
-}
-
-function oneDnsFindings(path: Path, { names }: z.output<typeof dnsOutline>): Finding[] {
-  const services = Object.keys(names);
-  if (services.length === 0) return [{ path: [...path, 'names'], message: 'must name at least one service' }];
-  return services
-    .filter((service) => !isServiceName(service))
-    .map((service) => ({
-      path: [...path, 'names', service],
-      at: 'key',
-      message: 'is no service name; wanted letters, digits and ._~-',
-    }));
+/** A part of a service by its tags is known to Consul only. */
+function tagFindings(document: Outline): Finding[] {
+  const { registry, registries, routes, services } = document;
+  const entries = new Map<string, unknown>(Object.entries(registries ?? { [MAIN_REGISTRY]: registry }));
+  const find = (ref: ServiceRef | null, place: Omit<Finding, 'message'>): Finding[] => {
+    const misplaced =
+      ref?.service.includes('?') && entries.has(ref.registry) && !isConsul(entries.get(ref.registry));
+    return misplaced
+      ? [{ ...place, message: 'selects by a tag, which only a registry of type consul has' }]
+      : [];
+  };
+  return [
+    ...routes.flatMap((route, index) => find(route?.service ?? null, { path: ['routes', index, 'service'] })),
+    ...Object.keys(services).flatMap((key) => {
+      const reading = parseServiceRef(key);
+      const ref = reading !== undefined && 'value' in reading ? reading.value : null;
+      return find(ref, { path: ['services', key], at: 'key' });
+    }),
+  ];
 }
 
 /** What is allowed and yet hardly meant. */

@@ -11,7 +11,8 @@ export const routeSchema = section({
     .optional()
     .meta({ description: 'Host to match: exact, or *.domain for any name below it. Any host when absent.' }),
   service: serviceRef().meta({
-    description: 'Service that answers, as registered; goods@dc2 for one of another registry.',
+    description:
+      'Service that answers, as registered; goods@dc2 for one of another registry, goods?tag=v2 for a part of one in Consul.',
   }),
   stripPrefix: flag().prefault(false).meta({ description: 'Forwards the path without the prefix.' }),
   rewritePrefix: pathPrefix()
@@ -79,6 +80,17 @@ export const documentSchema = section({
   allowedAddresses: z.array(addressRange()).optional().meta({
     description:
       'The only addresses that the registry may send the gateway to. Without it, all but link-local and metadata addresses.',
+  }),
+  staleTtl: duration({ least: 0 }).prefault('60s').meta({
+    description:
+      'How long endpoints stay in use that a registry lost all at once, while they answer probes. 0 believes every loss at once.',
+  }),
+  stateDir: text('a path').optional().meta({
+    description:
+      'Folder in which the gateway keeps what the registries list, to start from when one cannot be reached.',
+  }),
+  maxSnapshotAge: duration().prefault('1h').meta({
+    description: 'How old what it finds there may be, counted from when the registry last confirmed it.',
   }),
   accessLog: oneOf(['all', 'errors', 'off'])
     .prefault('all')

@@ -32,6 +32,16 @@ export interface EtcdSettings {
   readonly tls: TlsFiles | undefined;
 }
 
+export interface ConsulSettings {
+  readonly type: 'consul';
+  /** `http://` or `https://` addresses of agents; never empty, never mixed. */
+  readonly endpoints: readonly string[];
+  /** Undefined: that of the agent. */
+  readonly datacenter: string | undefined;
+  readonly token: string | undefined;
+  readonly tls: TlsFiles | undefined;
+}
+
 export interface EmbeddedSettings {
   readonly type: 'embedded';
   readonly listen: ListenAddress;
@@ -54,7 +64,7 @@ export interface FileSettings {
   readonly path: string;
 }
 
-export type RegistrySettings = EtcdSettings | DnsSettings | FileSettings | EmbeddedSettings;
+export type RegistrySettings = EtcdSettings | ConsulSettings | DnsSettings | FileSettings | EmbeddedSettings;
 
 /** Limits on client connections; durations in milliseconds, sizes in bytes, in the form Node's server takes. */
 export interface ServerSettings {
@@ -85,6 +95,12 @@ export interface Settings {
   readonly trustedProxies: readonly string[];
   /** IP addresses and CIDR ranges; undefined when the file does not say. */
   readonly allowedAddresses: readonly string[] | undefined;
+  /** Milliseconds; 0 turns the guard off. */
+  readonly staleTtl: number;
+  /** A relative one is relative to the working directory; undefined keeps nothing on disk. */
+  readonly stateDir: string | undefined;
+  /** Milliseconds. */
+  readonly maxSnapshotAge: number;
   readonly accessLog: 'all' | 'errors' | 'off';
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Milliseconds. */
@@ -120,6 +136,9 @@ export function resolveSettings(document: RoutesDocument): Settings {
     requestPolicy: (ref) => requestPolicyOf(levels(ref)),
     trustedProxies: document.trustedProxies,
     allowedAddresses: document.allowedAddresses,
+    staleTtl: document.staleTtl,
+    stateDir: document.stateDir,
+    maxSnapshotAge: document.maxSnapshotAge,
     accessLog: document.accessLog,
     logLevel: document.logLevel,
     drainDelay: document.drainDelay,
@@ -149,7 +168,12 @@ const embeddedByDefault: RegistryEntry = {
 function registryOf(entry: RegistryEntry): RegistrySettings {
   if (entry.type === 'embedded' || entry.type === 'file') return entry;
   if (entry.type === 'dns') return { ...entry, servers: entry.servers };
-  const { type, endpoints, prefix, schema, username, password, tls } = entry;
+  const tls = entry.tls && { ca: entry.tls.ca, cert: entry.tls.cert, key: entry.tls.key };
+  if (entry.type === 'consul') {
+    const { type, endpoints, datacenter, token } = entry;
+    return { type, endpoints, datacenter, token, tls };
+  }
+  const { type, endpoints, prefix, schema, username, password } = entry;
   return {
     type,
     endpoints,
@@ -157,7 +181,7 @@ function registryOf(entry: RegistryEntry): RegistrySettings {
     schema,
     username,
     password: username === undefined ? undefined : password,
-    tls: tls && { ca: tls.ca, cert: tls.cert, key: tls.key },
+    tls,
   };
 }
 

@@ -26,6 +26,8 @@ export interface QueryOptions {
   /** Answers when the registry is past this; 0 answers at once. */
   readonly index: bigint;
   readonly waitMs: number;
+  /** Whether the leader shall first make sure that it still is one. */
+  readonly consistent?: boolean;
   /** Gives the query up. */
   readonly signal: AbortSignal;
 }
@@ -73,7 +75,7 @@ interface Call {
 }
 
 /**
- * One Consul agent: the six calls that are made of it. Each has a deadline and may be repeated; each
+ * One Consul agent: the calls that are made of it. Each has a deadline and may be repeated; each
  * rejects with ConsulError only. A blocking query holds a connection while it waits.
  */
 export class ConsulAgent {
@@ -106,12 +108,6 @@ export class ConsulAgent {
     return this.#query('/v1/catalog/services', query, readCatalog, (names) => names.length === 0);
   }
 
-  /** Rejects with `unwell` when the agent knows no leader: what it is asked then, it cannot answer. */
-  async leader(): Promise<void> {
-    const { text } = await this.#call({ path: '/v1/status/leader' });
-    if (text.trim() === '""') throw new ConsulError('unwell', 'Consul has no leader');
-  }
-
   /** Registers a service, or replaces the one of the same id. */
   async register(definition: ServiceDefinition): Promise<void> {
     await this.#call({ method: 'PUT', path: '/v1/agent/service/register', body: definition });
@@ -138,13 +134,14 @@ export class ConsulAgent {
 
   async #query<T>(
     path: string,
-    { datacenter, index, waitMs, signal }: QueryOptions,
+    { datacenter, index, waitMs, consistent = false, signal }: QueryOptions,
     read: (json: unknown) => T | undefined,
     isEmpty: (value: T) => boolean,
     more: Readonly<Record<string, string>> = {},
   ): Promise<Answer<T>> {
     const query = new URLSearchParams(more);
     if (datacenter !== undefined) query.set('dc', datacenter);
+    if (consistent) query.set('consistent', '');
     if (index > 0n) {
       query.set('index', String(index));
       query.set('wait', `${waitMs}ms`);

@@ -231,19 +231,35 @@ const bad: readonly (readonly [rule: string, text: string, ...problems: string[]
     '1:15: registries.a@b: a registry name has letters, digits and ._- only',
   ],
   [
-    'a type that is still to come',
-    'registry:\n  type: consul\n',
-    '2:9: registry.type: consul is not supported by this version; wanted one of etcd, dns, file, embedded',
+    'Consul settings that do not fit together',
+    'registry:\n  type: consul\n  endpoints: [https://a:1, http://b:1]\n  tls: { cert: c.pem }\n  username: me\n',
+    '3:14: registry.endpoints: must be all http:// or all https://',
+    '4:3: registry.tls: cert and key go together',
+    '5:3: registry: unknown key "username"; known here: type, endpoints, datacenter, token, tls',
+  ],
+  [
+    'services with malformed tags',
+    'registry: { type: consul, endpoints: a:1 }\nroutes:\n  - { prefix: /a, service: goods?tag= }\n  - { prefix: /b, service: goods?v2 }\n  - { prefix: /c, service: goods@dc2?tag=v2 }\n',
+    ...['3:28: routes[0].service: "goods?tag="', '4:28: routes[1].service: "goods?v2"'].map(
+      (start) =>
+        `${start} is no service name; wanted letters, digits and ._~- as in goods?tag=v2 or goods?tag=v2@dc2`,
+    ),
+    '5:28: routes[2].service: "goods@dc2?tag=v2" is no service name; wanted letters, digits and ._~- as in goods?tag=v2 or goods?tag=v2@dc2',
+  ],
+  [
+    'a part of a service by its tag in a registry without tags',
+    'registry: { type: etcd, endpoints: a:1 }\nroutes:\n  - { prefix: /a, service: goods?tag=v2 }\n',
+    '3:28: routes[0].service: selects by a tag, which only a registry of type consul has',
   ],
   [
     'an unknown type',
     'registry: { type: zookeeper }\n',
-    '1:19: registry.type: wanted one of etcd, dns, file, embedded, got "zookeeper"',
+    '1:19: registry.type: wanted one of etcd, consul, dns, file, embedded, got "zookeeper"',
   ],
   [
     'no type',
     'registry:\n  endpoints: [a:1]\n',
-    '2:3: registry.type: missing; wanted one of etcd, dns, file, embedded',
+    '2:3: registry.type: missing; wanted one of etcd, consul, dns, file, embedded',
   ],
   ['no members', 'registry: { type: etcd }\n', '1:11: registry.endpoints: missing; wanted a list'],
   [
@@ -255,7 +271,7 @@ const bad: readonly (readonly [rule: string, text: string, ...problems: string[]
     'members that are no addresses, without repeating a password',
     'registry:\n  type: etcd\n  endpoints: [a, "http://u:secret@b:1", 5]\n',
     '3:15: registry.endpoints[0]: "a" has no :port',
-    '3:18: registry.endpoints[1]: must not hold a user; give username and password beside endpoints',
+    '3:18: registry.endpoints[1]: must not hold a user or a token; give those beside endpoints',
     '3:41: registry.endpoints[2]: wanted an etcd address such as http://127.0.0.1:2379, got 5',
   ],
   [

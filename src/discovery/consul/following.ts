@@ -1,3 +1,4 @@
+import type { ConsulAgent } from '../../consul/agent.js';
 import type { ConsulAgents } from '../../consul/agents.js';
 import type { CatalogNames, ServiceEntry } from '../../consul/entries.js';
 import type { ConsulError } from '../../consul/errors.js';
@@ -42,6 +43,9 @@ export class Following {
   #catalog: BlockingQuery<CatalogNames> | undefined;
   #listed: ReadonlySet<string> | undefined;
   readonly #stopping = new Set<Promise<void>>();
+  /** Whose turn it is to be asked again. */
+  #turn = 0;
+  #checkedAt: number | undefined;
 
   constructor(options: FollowingOptions) {
     this.#options = options;
@@ -70,10 +74,32 @@ export class Following {
     return this.#queries().reduce((newest, { index = 0n }) => (index > newest ? index : newest), 0n);
   }
 
-  /** When the question that has waited longest was last answered, on the monotonic clock. */
+  /**
+   * When the view was last proved current, on the monotonic clock: every question was answered then, or
+   * was waiting at an agent that answered another one.
+   */
   get confirmedAt(): number | undefined {
     const times = this.#queries().flatMap(({ confirmedAt }) => confirmedAt ?? []);
-    return times.length === 0 ? undefined : Math.min(...times);
+    if (times.length === 0) return this.#checkedAt;
+    const oldest = Math.min(...times);
+    const waiting = !this.failing && this.#slots.enough;
+    return waiting ? Math.max(oldest, this.#checkedAt ?? oldest) : oldest;
+  }
+
+  /**
+   * Asks one of the questions at once, each in its turn: the leader is there and can be reached, so the
+   * queries that wait would have been told of a change. It proves nothing while the one that waits is yet
+   * to hear of what this one heard.
+   */
+  async check(agent: ConsulAgent, signal: AbortSignal): Promise<void> {
+    const { datacenter, clock } = this.#options;
+    const sentAt = clock.monotonic();
+    const names = [...this.#services.keys()];
+    const name = names[this.#turn++ % Math.max(1, names.length)];
+    const query = { datacenter, index: 0n, waitMs: 0, consistent: true, signal };
+    const { index } = await (name === undefined ? agent.services(query) : agent.health(name, query));
+    const asked: Asked | undefined = name === undefined ? this.#catalog : this.#services.get(name)?.query;
+    if (asked === undefined || (asked.index !== undefined && asked.index >= index)) this.#checkedAt = sentAt;
   }
 
   /** Resolves when nothing is under way. */

@@ -23,8 +23,13 @@ export class QuerySlots {
     this.#askers = count;
   }
 
+  /** Whether all that ask can wait at the same time. */
+  get enough(): boolean {
+    return this.#askers <= this.#places;
+  }
+
   waitMs(): number {
-    if (this.#askers <= this.#places) return LONGEST_WAIT_MS;
+    if (this.enough) return LONGEST_WAIT_MS;
     return Math.max(SHORTEST_WAIT_MS, Math.round((ROUND_MS * this.#places) / this.#askers));
   }
 

@@ -9,7 +9,6 @@ import {
   parseServiceSelector,
   type ServiceSelector,
 } from '../../core/service-selector.js';
-import type { RegistryView } from '../../core/views.js';
 import { type AddressPolicy, createAddressPolicy } from '../address-policy.js';
 import { Contact } from '../contact.js';
 import { Snapshots } from '../snapshots.js';
@@ -103,7 +102,10 @@ class FollowedDatacenter implements ConsulSource {
       ...this.#options,
       agents: this.#agents,
       signal: this.#over.signal,
-      answered: (agent) => this.#hear(agent),
+      ask: async (agent, signal) => {
+        await this.#following.check(agent, signal);
+        this.#hear(agent.endpoint);
+      },
       failed: (error) => this.#contact.bad(error.message),
     });
     this.#follow();
@@ -122,7 +124,7 @@ class FollowedDatacenter implements ConsulSource {
     return this.#snapshots.subscribe(listener);
   }
 
-  view(): RegistryView {
+  view(): ReturnType<Source['view']> {
     const ready = this.snapshot() !== undefined;
     const { confirmedAt, index } = this.#following;
     return {
