@@ -11,6 +11,6 @@ test('while endpoints are killed, frozen, slowed, broken and scaled, and routes 
   const { ledger, done } = await runChaos({ seconds: SECONDS, seed, say: () => undefined });
   const story = `seed ${seed}: ${JSON.stringify(done)}\n${ledgerText(ledger)}`;
   for (const line of story.split('\n')) t.diagnostic(line);
-  assert.ok(ledger.requests.GET > 100 && ledger.requests.POST > 50, story);
+  assert.ok(ledger.requests.GET > 50 && ledger.requests.POST > 20, story);
   assert.deepEqual(ledger.broken, [], story);
 });

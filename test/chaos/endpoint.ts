@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { openSync, writeSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { register } from '../../src/registrar/registrar.js';
+import type * as registrar from '../../src/registrar/registrar.js';
 
 /** `none` and `slow` answer; the others break the connection after having executed the request. */
 export type Misbehaviour = 'none' | 'slow' | 'reset' | 'garbage' | 'half-close';
@@ -16,6 +16,10 @@ const LEASE_SECONDS = 2;
 const SLOW_MS = 250;
 /** Gateways learn of a departure in milliseconds. */
 const LEAVE_MS = 200;
+
+/** From the build, as the gateway under test is: eight of these start while it is under load. */
+const BUILD = new URL('../../dist/registrar/registrar.js', import.meta.url).href;
+const { register } = (await import(BUILD)) as typeof registrar;
 
 const ledger = openSync(ledgerFile, 'a');
 let mode: Misbehaviour = 'none';
