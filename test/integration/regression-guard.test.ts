@@ -6,12 +6,14 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 // What a request costs is compared with what it costs a bare Node server in the same run, so that the
-// speed of the machine falls out. A slow path is slow in every round; noise is not, so one good round will do.
+// speed of the machine falls out. Whatever else runs can only make a request dearer, so each server is
+// judged by its cheapest round, and a gateway that seems slow gets further rounds to show that it is not.
 
 const CONNECTIONS = 16;
 const WARM_UP = 2_400;
 const REQUESTS = 1_600;
-const ROUNDS = 5;
+const MIN_ROUNDS = 2;
+const MAX_ROUNDS = 6;
 /** Measured: about 4. */
 const ALLOWED = 7;
 
@@ -85,17 +87,23 @@ function send(socket: Socket, count: number): Promise<void> {
   });
 }
 
+function rounded(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(0)).join(', ');
+}
+
 test(`a small request costs less than ${ALLOWED} times what a bare Node server takes`, async (t) => {
   const bare = await MeasuredServer.start(t);
   const gateway = await MeasuredServer.start(t, `127.0.0.1:${bare.port}`);
   await bare.cost(WARM_UP);
   await gateway.cost(WARM_UP);
-  const ratios: number[] = [];
-  while (ratios.length < ROUNDS && !ratios.some((ratio) => ratio < ALLOWED)) {
-    const floor = await bare.cost(REQUESTS);
-    ratios.push((await gateway.cost(REQUESTS)) / floor);
+  const floors: number[] = [];
+  const costs: number[] = [];
+  const ratio = (): number => Math.min(...costs) / Math.min(...floors);
+  while (costs.length < MIN_ROUNDS || (ratio() >= ALLOWED && costs.length < MAX_ROUNDS)) {
+    floors.push(await bare.cost(REQUESTS));
+    costs.push(await gateway.cost(REQUESTS));
   }
-  const told = ratios.map((ratio) => ratio.toFixed(2)).join(', ');
-  t.diagnostic(`${told} times a bare server`);
-  assert.ok(Math.min(...ratios) < ALLOWED, `${told} times a bare server`);
+  const told = `${ratio().toFixed(2)} times a bare server: ${rounded(costs)} µs beside ${rounded(floors)} µs`;
+  t.diagnostic(told);
+  assert.ok(ratio() < ALLOWED, told);
 });
