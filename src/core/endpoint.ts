@@ -4,6 +4,20 @@ export type Standing = 'listed' | 'draining' | 'stale';
 /** What operators see. `gone` appears only in the journal. */
 export type EndpointState = 'up' | 'ejected' | 'draining' | 'stale' | 'gone';
 
+/** Why the guard keeps an endpoint that the registry does not list. */
+export type HoldReason =
+  | 'lost most of the service'
+  | 'lost the last of the service'
+  | 'lost much of the registry'
+  | 'registry unconfirmed'
+  | 'cold start';
+
+export interface Hold {
+  readonly reason: HoldReason;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** One address of a service, as registered. Immutable; a change makes a new one. */
 export interface Endpoint {
   /** Canonical `host:port`; identifies the endpoint within its service. */
@@ -23,6 +37,8 @@ export interface Endpoint {
   readonly lease: string;
   /** Milliseconds since the epoch at which this gateway first saw it. */
   readonly since: number;
+  /** Only of a stale one. */
+  readonly held?: Hold;
 }
 
 /** All endpoints of one service at one moment, sorted by address. Immutable. */

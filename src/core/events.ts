@@ -27,6 +27,7 @@ export interface RequestRecord {
   readonly tries: readonly AttemptRecord[];
 }
 
+/** One attempt that has ended. Durations in milliseconds. */
 export interface AttemptRecord {
   readonly traceId: string;
   readonly service: string;
@@ -72,6 +73,8 @@ export interface MembershipChange {
   readonly change: 'joined' | 'left' | 'changed';
   readonly state: EndpointState;
   readonly cause: MembershipCause;
+  /** Why the guard held or released it; absent for every other cause. */
+  readonly reason?: string;
   readonly revision: string;
   /** Endpoints of the service after the change. */
   readonly endpointsLeft: number;
@@ -93,7 +96,20 @@ export interface HealthChange {
 export interface SourceEvent {
   readonly at: number;
   readonly source: string;
-  readonly kind: 'connected' | 'disconnected' | 'relisted' | 'drift' | 'fault';
+  /**
+   * `degraded`: the view has not been proved current for 10 s, `confirmed`: it has again. `cold-start`: served from
+   * the snapshot on disk. `snapshot`: something is wrong with that snapshot.
+   */
+  readonly kind:
+    | 'connected'
+    | 'disconnected'
+    | 'relisted'
+    | 'drift'
+    | 'fault'
+    | 'degraded'
+    | 'confirmed'
+    | 'cold-start'
+    | 'snapshot';
   /** For `relisted` the reason label of watchgate_registry_relists_total. */
   readonly detail: string;
 }

@@ -104,4 +104,12 @@ export function serviceName(ref: ServiceRef): string {
   return ref.registry === MAIN_REGISTRY ? ref.service : `${ref.service}@${ref.registry}`;
 }
 
+/** What `serviceName` named. */
+export function refOfServiceName(name: string): ServiceRef {
+  const at = name.lastIndexOf('@');
+  return at < 0
+    ? { service: name, registry: MAIN_REGISTRY }
+    : { service: name.slice(0, at), registry: name.slice(at + 1) };
+}
+
 export const MAIN_REGISTRY = 'main';

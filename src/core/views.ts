@@ -1,4 +1,4 @@
-import type { EndpointState } from './endpoint.js';
+import type { EndpointState, Hold } from './endpoint.js';
 import type { ConfigEvent, HealthChange, MembershipChange, SourceEvent } from './events.js';
 import type { AskedRequest, Explanation } from './explanation.js';
 import type { BalanceMethod, RequestPolicy } from './route.js';
@@ -18,6 +18,8 @@ export interface EndpointView {
   readonly weight: number;
   /** Why it takes no new request; null when it does. */
   readonly notEligible: string | null;
+  /** Why it is used although the registry does not list it; null when it does. */
+  readonly held: Hold | null;
 }
 
 export interface ServiceView {
@@ -50,6 +52,8 @@ export interface RegistryView {
   readonly connected: boolean;
   /** Whether the first complete list has arrived. */
   readonly ready: boolean;
+  /** Served, but not proved current for 10 s, or read from the snapshot on disk. */
+  readonly degraded: boolean;
   readonly member: string | null;
   readonly revision: string;
   /** Milliseconds since the view was last proved current; null before the first time. */

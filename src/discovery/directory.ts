@@ -3,6 +3,7 @@ import type { EndpointSet } from '../core/endpoint.js';
 import type { Announce } from '../core/events.js';
 import type { ServiceRef } from '../core/route.js';
 import type { RegistryView } from '../core/views.js';
+import { Confirmation } from './confirmation.js';
 import { membershipChanges } from './membership.js';
 import type { Source, SourceSnapshot } from './source.js';
 
@@ -19,6 +20,7 @@ export type AnySetListener = (ref: ServiceRef, set: EndpointSet) => void;
 
 interface Shelf {
   readonly source: Source;
+  readonly confirmation: Confirmation;
   readonly listeners: Map<string, Set<SetListener>>;
   snapshot: SourceSnapshot | undefined;
   unsubscribe: () => void;
@@ -35,8 +37,13 @@ export class Directory {
   constructor(sources: readonly Source[], options: DirectoryOptions) {
     this.#options = options;
     for (const source of sources) {
-      const shelf: Shelf = { source, listeners: new Map(), snapshot: undefined, unsubscribe: () => {} };
-      this.#shelves.set(source.name, shelf);
+      this.#shelves.set(source.name, {
+        source,
+        confirmation: new Confirmation({ source, ...options }),
+        listeners: new Map(),
+        snapshot: undefined,
+        unsubscribe: () => {},
+      });
     }
   }
 
@@ -44,6 +51,7 @@ export class Directory {
     for (const shelf of this.#shelves.values()) {
       shelf.unsubscribe = shelf.source.subscribe((snapshot) => this.#take(shelf, snapshot));
       shelf.source.start();
+      shelf.confirmation.start();
     }
   }
 
@@ -81,26 +89,38 @@ export class Directory {
     );
   }
 
-  /** Names of the sources that have not had their first complete list. */
+  /** Names of the sources that have neither had their first complete list nor found a snapshot of use on disk. */
   waitingFor(): string[] {
     return [...this.#shelves.values()]
       .filter((shelf) => shelf.snapshot === undefined)
       .map((shelf) => shelf.source.name);
   }
 
-  /** Resolves once every source has had its first complete list. */
+  /** Resolves once `waitingFor` names none. */
   ready(): Promise<void> {
     if (this.waitingFor().length === 0) return Promise.resolve();
     return new Promise((resolve) => this.#awaitingReady.add(resolve));
   }
 
   views(): RegistryView[] {
-    return [...this.#shelves.values()].map((shelf) => shelf.source.view());
+    return [...this.#shelves.values()].map(({ source, confirmation }) => {
+      const view = source.view();
+      const { fromDisk: _, ...shown } = view;
+      return { ...shown, degraded: confirmation.degraded(view) };
+    });
+  }
+
+  /** A request could not connect to this address: no reason to doubt the registry, but to stop doubting its emptiness. */
+  reportDead({ service, registry }: ServiceRef, address: string): void {
+    this.#shelves.get(registry)?.source.reportDead?.(service, address);
   }
 
   async close(): Promise<void> {
     const shelves = [...this.#shelves.values()];
-    for (const shelf of shelves) shelf.unsubscribe();
+    for (const { unsubscribe, confirmation } of shelves) {
+      unsubscribe();
+      confirmation.close();
+    }
     await Promise.all(shelves.map((shelf) => shelf.source.close()));
   }
 

@@ -1,5 +1,5 @@
 import { diffEndpointSets, type Endpoint, type EndpointSet } from '../core/endpoint.js';
-import type { MembershipChange } from '../core/events.js';
+import type { MembershipCause, MembershipChange } from '../core/events.js';
 import type { SourceSnapshot } from './source.js';
 
 /** Where and when a service changed. */
@@ -26,14 +26,14 @@ export function membershipChanges(
       ...named(endpoint),
       change: 'joined' as const,
       state: stateOf(endpoint),
-      cause: cause('registered' as const),
+      ...(heldCause(endpoint) ?? { cause: cause('registered' as const) }),
     })),
     ...changed.map(({ before: was, after: is }) => ({
       ...common,
       ...named(is),
       change: 'changed' as const,
       state: stateOf(is),
-      cause: cause(startedDraining(was, is) ? ('draining' as const) : ('updated' as const)),
+      ...(heldCause(is) ?? { cause: cause(causeOfChange(was, is)) }),
     })),
     ...removed.map((endpoint) => ({
       ...common,
@@ -42,7 +42,7 @@ export function membershipChanges(
       revision: snapshot.revision,
       change: 'left' as const,
       state: 'gone' as const,
-      cause: cause('removed' as const),
+      ...(releasedCause(endpoint, snapshot) ?? { cause: cause('removed' as const) }),
     })),
   ];
 }
@@ -55,6 +55,23 @@ function stateOf(endpoint: Endpoint): MembershipChange['state'] {
   return endpoint.standing === 'listed' ? 'up' : endpoint.standing;
 }
 
-function startedDraining(was: Endpoint, is: Endpoint): boolean {
-  return was.standing !== 'draining' && is.standing === 'draining';
+function causeOfChange(was: Endpoint, is: Endpoint): MembershipCause {
+  if (was.standing === is.standing) return 'updated';
+  if (is.standing === 'draining') return 'draining';
+  return was.standing === 'stale' ? 'registered' : 'updated';
+}
+
+function heldCause({ held }: Endpoint): { cause: 'held'; reason: string } | undefined {
+  return held && { cause: 'held', reason: held.reason };
+}
+
+function releasedCause(
+  endpoint: Endpoint,
+  { released }: SourceSnapshot,
+): { cause: 'released'; reason: string } | undefined {
+  const reason = released?.get(endpoint);
+  if (reason === undefined) return undefined;
+  // The guard asked, and nobody was told: an endpoint that left as it should.
+  if (reason === 'its owner deleted it' && endpoint.held === undefined) return undefined;
+  return { cause: 'released', reason };
 }

@@ -1,12 +1,11 @@
 import type { Clock } from '../core/clock.js';
 import type { Announce, SourceEvent } from '../core/events.js';
 import type { Random } from '../core/random.js';
-import type { RegistryView } from '../core/views.js';
 import { Reflector, type ReflectorListener } from './reflector.js';
 import type { Registrations } from './registrations.js';
 import type { RegistryClient, RegistryEvent } from './registry-client.js';
 import { Snapshots } from './snapshots.js';
-import type { SnapshotListener, Source, SourceSnapshot } from './source.js';
+import type { SnapshotListener, Source, SourceSnapshot, SourceView } from './source.js';
 
 export interface ReflectedSourceOptions {
   readonly name: string;
@@ -53,7 +52,7 @@ export class ReflectedSource implements Source {
     return this.#snapshots.subscribe(listener);
   }
 
-  view(): RegistryView {
+  view(): SourceView {
     const { connected, ready, member, revision, confirmedMsAgo, drift, lastError } = this.#reflector.state();
     return {
       source: this.name,
@@ -69,6 +68,12 @@ export class ReflectedSource implements Source {
       invalidValues: this.#options.registrations.invalidValues(MOST_INVALID_SHOWN),
       lastError: lastError ?? null,
     };
+  }
+
+  async leaseLives(lease: string): Promise<boolean> {
+    const lives = this.#options.client.current().leaseLives?.(lease);
+    if (lives === undefined) throw new Error('this registry knows no leases');
+    return lives;
   }
 
   async close(): Promise<void> {
@@ -93,7 +98,7 @@ export class ReflectedSource implements Source {
   #take(changes: readonly RegistryEvent[], relisted: boolean, revision: bigint): void {
     for (const change of changes) {
       if (change.type === 'put') this.#options.registrations.put(change.entry);
-      else this.#options.registrations.delete(change.key);
+      else this.#options.registrations.delete(change.key, relisted ? undefined : change.revision);
     }
     this.#revision = revision;
     this.#relisted ||= relisted;
@@ -103,11 +108,11 @@ export class ReflectedSource implements Source {
 
   #publish(): void {
     this.#flush = undefined;
-    const { services, changed } = this.#options.registrations.build();
+    const { services, changed, departures } = this.#options.registrations.build();
     const relisted = this.#relisted;
     this.#relisted = false;
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
-    this.#snapshots.publish({ services, revision: String(this.#revision), changed, relisted });
+    this.#snapshots.publish({ services, revision: String(this.#revision), changed, relisted, departures });
   }
 
   /** An outage is tried again every second or two: its reason is told once, until it is another. */

@@ -6,6 +6,7 @@ import { permitted } from './permitted.js';
 import type { RegistryEntry } from './registry-client.js';
 import type { Registration, Schema } from './schemas/schema.js';
 import { SchemaEntry } from './schemas/schema-entry.js';
+import type { Departure } from './source.js';
 
 /** One key's word for one address. */
 interface Claim {
@@ -19,7 +20,8 @@ interface Service {
   /** By address, then by key: an address stays while any key claims it. */
   readonly claims: Map<string, Map<string, Claim>>;
   set: EndpointSet | undefined;
-  readonly touched: Set<string>;
+  /** Addresses that something changed about; of one whose last key went, how it went. */
+  readonly touched: Map<string, Departure | undefined>;
 }
 
 export interface RegistrationsOptions {
@@ -35,6 +37,8 @@ export interface Built {
   readonly services: ReadonlyMap<string, EndpointSet>;
   /** Names of the services whose set is another than before, gone ones included. */
   readonly changed: ReadonlySet<string>;
+  /** How those left that were in the sets before and are in none of these under their service. */
+  readonly departures: ReadonlyMap<Endpoint, Departure>;
 }
 
 /**
@@ -55,10 +59,11 @@ export class Registrations {
   }
 
   put(entry: RegistryEntry): void {
-    this.delete(entry.key);
     const { schema, prefix, policy } = this.#options;
     const recognition = schema.recognise(new SchemaEntry(entry.key, entry.value, prefix));
     const { registrations, rubbish } = permitted(recognition, policy);
+    // Another value in place of the old one is the owner's word for it, unless it is rubbish.
+    this.#withdraw(entry.key, { willing: rubbish === undefined, revision: undefined });
     if (rubbish !== undefined) this.#invalid.set(entry.key, rubbish);
     if (registrations.length === 0) return;
     const claims = registrations.map((registration): Claim => ({ ...entry, registration }));
@@ -66,23 +71,21 @@ export class Registrations {
     for (const claim of claims) this.#add(claim);
   }
 
-  delete(key: string): void {
-    this.#invalid.delete(key);
-    const claims = this.#byKey.get(key);
-    if (claims === undefined) return;
-    this.#byKey.delete(key);
-    for (const claim of claims) this.#remove(claim);
+  /** `revision` is that of the delete; undefined when a list just did not have the key. */
+  delete(key: string, revision?: bigint): void {
+    this.#withdraw(key, { willing: false, revision });
   }
 
   /** The sets as they are now. Rebuilds those of touched services, and in them the touched endpoints. */
   build(): Built {
     const changed = new Set<string>();
+    const departures = new Map<Endpoint, Departure>();
     const services = new Map(this.#built);
     for (const name of this.#touched) {
       const service = this.#services.get(name);
       if (service === undefined) continue;
       const before = service.set;
-      service.set = this.#rebuild(name, service);
+      service.set = this.#rebuild(name, service, departures);
       this.#endpoints += (service.set?.endpoints.length ?? 0) - (before?.endpoints.length ?? 0);
       if (service.set === before) continue;
       changed.add(name);
@@ -92,7 +95,7 @@ export class Registrations {
     }
     this.#touched.clear();
     if (changed.size > 0) this.#built = services;
-    return { services: this.#built, changed };
+    return { services: this.#built, changed, departures };
   }
 
   get endpointCount(): number {
@@ -113,6 +116,14 @@ export class Registrations {
     return shown;
   }
 
+  #withdraw(key: string, how: Omit<Departure, 'lease'>): void {
+    this.#invalid.delete(key);
+    const claims = this.#byKey.get(key);
+    if (claims === undefined) return;
+    this.#byKey.delete(key);
+    for (const claim of claims) this.#remove(claim, how);
+  }
+
   #add(claim: Claim): void {
     const { service: name, address } = claim.registration;
     const service = this.#service(name);
@@ -125,30 +136,34 @@ export class Registrations {
     this.#touch(name, service, address.text);
   }
 
-  #remove(claim: Claim): void {
-    const { service: name, address } = claim.registration;
+  #remove(claim: Claim, how: Omit<Departure, 'lease'>): void {
+    const { service: name, address, draining } = claim.registration;
     const service = this.#service(name);
     const claims = service.claims.get(address.text);
     claims?.delete(claim.key);
     if (claims?.size === 0) service.claims.delete(address.text);
-    this.#touch(name, service, address.text);
+    this.#touch(name, service, address.text, {
+      ...how,
+      willing: how.willing || draining,
+      lease: claim.lease,
+    });
   }
 
   #service(name: string): Service {
     let service = this.#services.get(name);
     if (service === undefined) {
-      service = { claims: new Map(), set: undefined, touched: new Set() };
+      service = { claims: new Map(), set: undefined, touched: new Map() };
       this.#services.set(name, service);
     }
     return service;
   }
 
-  #touch(name: string, service: Service, address: string): void {
+  #touch(name: string, service: Service, address: string, departure?: Departure): void {
     this.#touched.add(name);
-    service.touched.add(address);
+    service.touched.set(address, departure);
   }
 
-  #rebuild(name: string, service: Service): EndpointSet | undefined {
+  #rebuild(name: string, service: Service, departures: Map<Endpoint, Departure>): EndpointSet | undefined {
     const { touched } = service;
     const kept: Endpoint[] = [];
     let same = true;
@@ -158,10 +173,12 @@ export class Registrations {
         ? claims && endpointFrom(claims, endpoint, endpoint.since)
         : endpoint;
       if (now !== endpoint) same = false;
+      const departure = touched.get(endpoint.address);
       if (now !== undefined) kept.push(now);
+      else if (departure !== undefined) departures.set(endpoint, departure);
       touched.delete(endpoint.address);
     }
-    for (const address of touched) {
+    for (const address of touched.keys()) {
       const claims = service.claims.get(address);
       if (claims === undefined) continue;
       kept.push(endpointFrom(claims, undefined, this.#options.clock.now()));

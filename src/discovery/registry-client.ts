@@ -20,6 +20,8 @@ export interface RegistryMember {
   watch(from: bigint, handlers: RegistryWatchHandlers): Promise<RegistryWatch>;
   /** A linearizable read: where the whole registry has got to. Rejects within 1.5 s when silent. */
   confirm(): Promise<Position>;
+  /** Whether a lease is still there. Absent: the registry has none. */
+  leaseLives?(lease: string): Promise<boolean>;
 }
 
 /** Which history, and how far along it. */

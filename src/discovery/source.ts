@@ -1,4 +1,4 @@
-import type { EndpointSet } from '../core/endpoint.js';
+import type { Endpoint, EndpointSet } from '../core/endpoint.js';
 import type { RegistryView } from '../core/views.js';
 
 /** Everything a registry lists, at one moment. Immutable; unchanged services keep their EndpointSet object. */
@@ -14,7 +14,34 @@ export interface SourceSnapshot {
   readonly changed?: ReadonlySet<string>;
   /** Whether a list found the changes, and not the watch: their causes and revisions are then unknown. */
   readonly relisted?: boolean;
+  /** What the registry told about those that the snapshot before had and this one has not. */
+  readonly departures?: ReadonlyMap<Endpoint, Departure>;
+  /** Why the guard let go of endpoints that the snapshot before had. */
+  readonly released?: ReadonlyMap<Endpoint, ReleaseReason>;
 }
+
+/** How the last key of an endpoint went. */
+export interface Departure {
+  /** The owner said so: it was draining, or the key says something else now. */
+  readonly willing: boolean;
+  /** Of the delete that a watch told of; undefined when a list found the key missing. */
+  readonly revision: bigint | undefined;
+  /** Decimal; empty when the key had none. */
+  readonly lease: string;
+}
+
+export type ReleaseReason =
+  | 'a probe failed'
+  | 'a request could not connect'
+  | 'its owner deleted it'
+  | 'held long enough'
+  | 'the registry does not list it';
+
+/** What a source knows of itself; whether that is fresh enough is for others to judge. */
+export type SourceView = Omit<RegistryView, 'degraded'> & {
+  /** The registry has not been heard of yet: what is served comes from the snapshot on disk. */
+  readonly fromDisk?: boolean;
+};
 
 export type SnapshotListener = (snapshot: SourceSnapshot) => void;
 
@@ -30,7 +57,11 @@ export interface Source {
   snapshot(): SourceSnapshot | undefined;
   /** Calls `listener` for each new snapshot, and at once when there is one. Returns the function that stops it. */
   subscribe(listener: SnapshotListener): () => void;
-  view(): RegistryView;
+  view(): SourceView;
+  /** Whether a lease is still there. Rejects when the registry does not say. */
+  leaseLives?(lease: string): Promise<boolean>;
+  /** A request could not connect to this address. */
+  reportDead?(service: string, address: string): void;
   /** Ends every stream, timer and connection. Idempotent. */
   close(): Promise<void>;
 }

@@ -2,9 +2,8 @@ import { type Address, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { type Endpoint, type EndpointSet, endpointSet } from '../core/endpoint.js';
 import { WatchgateError } from '../core/errors.js';
-import type { RegistryView } from '../core/views.js';
 import { Snapshots } from './snapshots.js';
-import type { SnapshotListener, Source, SourceSnapshot } from './source.js';
+import type { SnapshotListener, Source, SourceSnapshot, SourceView } from './source.js';
 
 export interface StaticSourceOptions {
   readonly name: string;
@@ -84,7 +83,7 @@ function endpointAt(
   );
 }
 
-function viewOf(name: string, services: ReadonlyMap<string, EndpointSet>, revision: number): RegistryView {
+function viewOf(name: string, services: ReadonlyMap<string, EndpointSet>, revision: number): SourceView {
   const sets = [...services.values()];
   return {
     source: name,

@@ -8,6 +8,10 @@ const SOURCE_LEVELS = {
   relisted: 'info',
   drift: 'error',
   fault: 'warn',
+  degraded: 'warn',
+  confirmed: 'info',
+  'cold-start': 'warn',
+  snapshot: 'warn',
 } as const satisfies Record<SourceEvent['kind'], 'info' | 'warn' | 'error'>;
 
 /** Lines about the registries and the configuration. Returns the function that stops them. */

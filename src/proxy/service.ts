@@ -224,5 +224,6 @@ export function endpointView(
     revision,
     weight,
     notEligible,
+    held: endpoint.held ?? null,
   };
 }

@@ -35,6 +35,7 @@ export function endpointView(address: string, over: Partial<EndpointView> = {}):
     revision: '7',
     weight: 1,
     notEligible: null,
+    held: null,
     ...over,
   };
 }
@@ -49,6 +50,7 @@ export function registryView(over: Partial<RegistryView> = {}): RegistryView {
     type: 'etcd',
     connected: true,
     ready: true,
+    degraded: false,
     member: 'http://127.0.0.1:2379',
     revision: '42',
     confirmedMsAgo: 1500,

@@ -3,9 +3,8 @@ import { systemClock } from '../../src/core/clock.js';
 import type { Endpoint } from '../../src/core/endpoint.js';
 import { type Announce, EventHub, type SourceEvent } from '../../src/core/events.js';
 import { systemRandom } from '../../src/core/random.js';
-import type { RegistryView } from '../../src/core/views.js';
 import { createEtcdSource, type EtcdSourceOptions } from '../../src/discovery/etcd/source.js';
-import type { Source } from '../../src/discovery/source.js';
+import type { Source, SourceView } from '../../src/discovery/source.js';
 import { EtcdMembers, type EtcdMembersOptions } from '../../src/etcd/members.js';
 
 const PATIENCE_MS = 15_000;
@@ -18,7 +17,7 @@ export interface FollowedSource<S extends Source = Source> {
   /** Resolves when these, and no others, are the addresses of the service. */
   addresses(service: string, expected: readonly string[]): Promise<void>;
   /** Resolves when `holds` does; it is asked after each snapshot and each event, and now and then. */
-  until(what: string, holds: (view: RegistryView, events: readonly SourceEvent[]) => boolean): Promise<void>;
+  until(what: string, holds: (view: SourceView, events: readonly SourceEvent[]) => boolean): Promise<void>;
 }
 
 type Options = Pick<EtcdSourceOptions, 'endpoints' | 'prefix'> & Partial<EtcdSourceOptions>;

@@ -63,6 +63,7 @@ const registry = (over: Partial<RegistryView> = {}): RegistryView => ({
   type: 'etcd',
   connected: true,
   ready: true,
+  degraded: false,
   member: 'http://127.0.0.1:2379',
   revision: '42',
   confirmedMsAgo: 1500,

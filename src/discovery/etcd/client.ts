@@ -114,6 +114,11 @@ class EtcdRegistryMember implements RegistryMember {
       .catch(rethrow);
     return positionOf(answer.header);
   }
+
+  async leaseLives(lease: string): Promise<boolean> {
+    const { ttl } = await this.member.leaseTimeToLive(lease).catch(rethrow);
+    return ttl > 0;
+  }
 }
 
 /** Why a message ends its watch; undefined when it does not. */
