@@ -5,6 +5,7 @@ import { parseAddress, parsePort } from '../core/address.js';
 import { systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
 import { DEFAULT_LEASE_SECONDS, isServiceName } from '../core/registration.js';
+import { isTag } from '../core/service-selector.js';
 import { tcpCheck } from '../registrar/health-checks.js';
 import {
   isHostKey,
@@ -25,6 +26,7 @@ interface RegisterFlags {
   readonly weight?: number;
   readonly zone?: string;
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly tag?: readonly string[];
   readonly drainWait: number;
   readonly stopTimeout: number;
   readonly registry: string;
@@ -68,6 +70,7 @@ export function registerCommand(): Command {
     .option('--weight <number>', 'relative share of traffic (default: 1)', weightFlag)
     .option('--zone <zone>', 'zone that it runs in')
     .option('--metadata <key=value>', 'may be given several times', metadataFlag)
+    .option('--tag <tag>', 'tag in Consul; may be given several times', tagFlag)
     .addOption(
       new Option('--drain-wait <duration>', 'between leaving the registry and SIGTERM to CMD')
         .argParser(durationFlag)
@@ -80,7 +83,7 @@ export function registerCommand(): Command {
     )
     .addOption(
       // Not through commander's own check: its message would repeat the password.
-      new Option('--registry <url>', 'etcd://host:port[,host:port…]/prefix').default(
+      new Option('--registry <url>', 'etcd://host:port[,host:port…]/prefix or consul://host:port').default(
         process.env['WATCHGATE_REGISTRY'] || DEFAULT_REGISTRY,
         `WATCHGATE_REGISTRY, else ${DEFAULT_REGISTRY}`,
       ),
@@ -137,7 +140,7 @@ function announced(registration: Registration): Registration {
   note(`registering ${registration.key} = ${registration.address}`);
   registration.on('registered', ({ ttl, leaseId }) => {
     fault = '';
-    note(`registered, lease ${BigInt(leaseId).toString(16)} of ${ttl} s`);
+    note(`registered, ${leaseId === '' ? 'TTL check' : `lease ${BigInt(leaseId).toString(16)}`} of ${ttl} s`);
   });
   registration.on('lost', ({ reason }) => note(`registration lost: ${reason}; registering again`));
   registration.on('withdrawn', () => note('health check fails: registration withdrawn'));
@@ -156,10 +159,10 @@ function note(line: string): void {
 }
 
 function optionsFrom(flags: RegisterFlags): RegisterOptions {
-  const { service, port, hostKey, ttl, weight, zone, metadata, registry, health } = flags;
+  const { service, port, hostKey, ttl, weight, zone, metadata, tag: tags, registry, health } = flags;
   const host = flags.address;
   const address = host === undefined ? port : isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-  const options = { registry, service, address, hostKey, ttl, weight, zone, metadata };
+  const options = { registry, service, address, hostKey, ttl, weight, zone, metadata, tags };
   // Checks them too, before a program is started for nothing.
   const plan = planned(options);
   if (health === 'none') return options;
@@ -218,6 +221,10 @@ function durationFlag(text: string): number {
 function metadataFlag(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = wanted(text.indexOf('=') > 0 ? text.indexOf('=') : undefined, 'key=value');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function tagFlag(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, wanted(isTag(text) ? text : undefined, '1 to 128 letters, digits or . _ ~ : = -')];
 }
 
 /** Commander puts the flag and what was given for it before the message. */

@@ -20,7 +20,7 @@ export function parseServiceSelector(text: string): ServiceSelector | undefined 
   const tags: string[] = [];
   for (const part of query.split('&')) {
     const tag = part.startsWith('tag=') ? part.slice('tag='.length) : '';
-    if (!TAG.test(tag)) return undefined;
+    if (!isTag(tag)) return undefined;
     tags.push(tag);
   }
   return { name, tags: [...new Set(tags)].sort() };
@@ -29,4 +29,9 @@ export function parseServiceSelector(text: string): ServiceSelector | undefined 
 /** The one text of a selector, whatever order its tags were written in. */
 export function formatServiceSelector({ name, tags }: ServiceSelector): string {
   return tags.length === 0 ? name : `${name}?${tags.map((tag) => `tag=${tag}`).join('&')}`;
+}
+
+/** Whether a tag can be written in a selector. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
 }

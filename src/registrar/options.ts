@@ -1,8 +1,9 @@
 import { hostname } from 'node:os';
+import type { ConsulTls } from '../consul/agent.js';
 import { type Address, formatAddress, parseAddress } from '../core/address.js';
 import type { Clock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
-import type { Random } from '../core/random.js';
+import { type Random, randomBelow, systemRandom } from '../core/random.js';
 import {
   DEFAULT_LEASE_SECONDS,
   DEFAULT_PREFIX,
@@ -11,12 +12,14 @@ import {
   registrationKey,
 } from '../core/registration.js';
 import { parseRegistryUrl } from '../core/registry-url.js';
+import { isTag } from '../core/service-selector.js';
 import type { EtcdTls } from '../etcd/channel.js';
 import type { HealthCheck } from './health-checks.js';
 import { ownHost } from './own-address.js';
 
-/** A registry to register in, where a URL cannot say it all. */
+/** An etcd to register in, where a URL cannot say it all. */
 export interface RegistryOptions {
+  readonly type?: 'etcd' | undefined;
   /** `http://host:port` or `https://host:port` of the members of one etcd cluster, at least one. */
   readonly endpoints: readonly string[];
   /** `/service_registry_discovery` when absent. */
@@ -26,9 +29,21 @@ export interface RegistryOptions {
   readonly tls?: EtcdTls | undefined;
 }
 
+/** A Consul to register in, where a URL cannot say it all. */
+export interface ConsulRegistryOptions {
+  readonly type: 'consul';
+  /** `http://host:port` or `https://host:port` of agents, at least one. The first that answers keeps the registration. */
+  readonly endpoints: readonly string[];
+  readonly token?: string | undefined;
+  readonly tls?: ConsulTls | undefined;
+}
+
 export interface RegisterOptions {
-  /** `etcd://[user:password@]host:port[,host:port…][/prefix]`, `etcds://` for TLS, or its parts. */
-  readonly registry: string | RegistryOptions;
+  /**
+   * `etcd://[user:password@]host:port[,host:port…][/prefix]` or `consul://[token@]host:port[,host:port…]`,
+   * `etcds://` and `consuls://` for TLS; or its parts.
+   */
+  readonly registry: string | RegistryOptions | ConsulRegistryOptions;
   /** One key segment: letters, digits and `. _ ~ -`. */
   readonly service: string;
   /** `ip:port`, `[v6]:port` or `name:port`; or a port alone, with this machine's first address. */
@@ -44,6 +59,8 @@ export interface RegisterOptions {
   /** Relative share of traffic, above 0; 1 when absent. */
   readonly weight?: number | undefined;
   readonly zone?: string | undefined;
+  /** Consul only: 1 to 128 letters, digits or `. _ ~ : = -` each. */
+  readonly tags?: readonly string[] | undefined;
   /** Last segment of the key, distinct for each process of a service; the host name when absent. */
   readonly hostKey?: string | undefined;
   /** Overrides the prefix of `registry`. Taken as it is, like the gateway's: a leading slash is not added. */
@@ -54,11 +71,14 @@ export interface RegisterOptions {
 
 /** The options, checked and completed. */
 export interface RegistrationPlan {
+  /** The key in etcd, the id of the service in Consul. */
   readonly key: string;
+  readonly service: string;
   readonly address: Address;
   readonly value: RegistrationValue;
+  readonly tags: readonly string[];
   readonly ttlSeconds: number;
-  readonly registry: RegistryOptions;
+  readonly registry: RegistryOptions | ConsulRegistryOptions;
 }
 
 /** A day; a lease that outlives its process for longer is a mistake in the units. */
@@ -67,7 +87,15 @@ const MAX_TTL_SECONDS = 86_400;
 /** Throws a WatchgateError naming the option that is wrong. */
 export function planRegistration(options: RegisterOptions): RegistrationPlan {
   const registry = readRegistry(options.registry);
-  const { service, ttl = DEFAULT_LEASE_SECONDS, hostKey = hostname(), weight, zone, metadata } = options;
+  const {
+    service,
+    ttl = DEFAULT_LEASE_SECONDS,
+    hostKey = hostname(),
+    weight,
+    zone,
+    metadata,
+    tags,
+  } = options;
   require(isServiceName(service), 'service', 'wanted 1 to 128 letters, digits or . _ ~ -');
   require(Number.isInteger(ttl) &&
     ttl >= 1 &&
@@ -75,9 +103,12 @@ export function planRegistration(options: RegisterOptions): RegistrationPlan {
   require(isHostKey(hostKey), 'hostKey', 'wanted 1 to 253 characters without space or /');
   require(weight === undefined ||
     (Number.isFinite(weight) && weight > 0), 'weight', 'wanted a number above 0');
-  const address = readAddress(options.address, registry);
+  if (registry.type === 'consul') requireForConsul(options);
+  else require(tags === undefined, 'tags', 'only Consul has tags; use metadata');
+  const address = readAddress(options.address, registry.endpoints);
   return {
-    key: registrationKey(options.prefix ?? registry.prefix ?? DEFAULT_PREFIX, service, hostKey),
+    key: keyOf(options, registry, hostKey),
+    service,
     address,
     value: {
       address: address.text,
@@ -85,9 +116,47 @@ export function planRegistration(options: RegisterOptions): RegistrationPlan {
       ...(zone !== undefined && { zone }),
       ...(metadata !== undefined && { metadata }),
     },
+    tags: tags ?? [],
     ttlSeconds: ttl,
     registry,
   };
+}
+
+/** What the agent would refuse each time is better refused once, here (agent/structs/structs.go, ValidateMetadata). */
+function requireForConsul({
+  weight = 1,
+  prefix,
+  zone = '',
+  metadata = {},
+  tags = [],
+}: RegisterOptions): void {
+  require(Number.isInteger(weight) &&
+    weight <= 65_535, 'weight', 'for Consul, wanted a whole number up to 65535');
+  require(prefix === undefined, 'prefix', 'Consul has no keys that could have one');
+  require(zone.length <= 512, 'zone', 'for Consul, wanted at most 512 characters');
+  const pairs = Object.entries(metadata);
+  const fit = pairs.every(([name, text]) => CONSUL_META_NAME.test(name) && text.length <= 512);
+  require(fit &&
+    pairs.length <=
+      62, 'metadata', 'for Consul, wanted at most 62 names of A-Z a-z 0-9 _ - with up to 512 characters each');
+  require(tags.every(isTag), 'tags', 'wanted 1 to 128 letters, digits or . _ ~ : = - each');
+}
+
+/** Names that begin with `consul-` are Consul's; the other two have a meaning of their own. */
+const CONSUL_META_NAME = /^(?!consul-|zone$|draining$)[A-Za-z0-9_-]{1,128}$/;
+
+function keyOf(
+  { service, prefix, random = systemRandom }: RegisterOptions,
+  registry: RegistryOptions | ConsulRegistryOptions,
+  hostKey: string,
+): string {
+  if (registry.type !== 'consul')
+    return registrationKey(prefix ?? registry.prefix ?? DEFAULT_PREFIX, service, hostKey);
+  // An id of its own for each process: one that is still leaving must not drain or remove its successor.
+  const own = randomBelow(random, 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+  return `${service}-${hostKey}-${own}`;
 }
 
 /** A host key is one key segment that can be read aloud. */
@@ -95,19 +164,17 @@ export function isHostKey(text: string): boolean {
   return /^[^\s/\p{Cc}]{1,253}$/u.test(text);
 }
 
-function readRegistry(registry: string | RegistryOptions): RegistryOptions {
+function readRegistry(registry: RegisterOptions['registry']): RegistryOptions | ConsulRegistryOptions {
   if (typeof registry !== 'string') {
     require(registry.endpoints.length > 0, 'registry', 'wanted at least one endpoint');
     return registry;
   }
-  const url = parseRegistryUrl(registry);
-  if (url.type !== 'etcd')
-    throw new WatchgateError('REGISTRY_URL', 'registry: registering works in etcd only, wanted etcd://…');
-  return url;
+  const { type, endpoints, prefix, username, password, token } = parseRegistryUrl(registry);
+  return type === 'consul' ? { type, endpoints, token } : { type, endpoints, prefix, username, password };
 }
 
-function readAddress(address: string | number, registry: RegistryOptions): Address {
-  const text = typeof address === 'string' ? address : formatAddress(ownHost(registry.endpoints), address);
+function readAddress(address: string | number, endpoints: readonly string[]): Address {
+  const text = typeof address === 'string' ? address : formatAddress(ownHost(endpoints), address);
   const parsed = parseAddress(text);
   if (typeof parsed === 'string') throw new WatchgateError('BAD_FLAG', `address: "${text}" ${parsed}`);
   return parsed;

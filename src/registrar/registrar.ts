@@ -2,21 +2,21 @@ import { EventEmitter } from 'node:events';
 import { type Clock, systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
 import { systemRandom } from '../core/random.js';
-import { encodeRegistration } from '../core/registration.js';
-import { EtcdMembers } from '../etcd/members.js';
+import type { RegistrationValue } from '../core/registration.js';
 import { type HealthCheck, httpCheck } from './health-checks.js';
 import { HealthGate } from './health-gate.js';
-import { LeasedKey } from './lease.js';
-import { etcdLeaseRegistry, type GrantedLease } from './lease-registry.js';
+import { keep } from './keep.js';
+import type { KeptRegistration, KeptRegistrationListener } from './kept-registration.js';
+import type { GrantedLease } from './lease-registry.js';
 import { planRegistration, type RegisterOptions, type RegistrationPlan } from './options.js';
 
-export type { RegisterOptions, RegistryOptions } from './options.js';
+export type { ConsulRegistryOptions, RegisterOptions, RegistryOptions } from './options.js';
 
 export interface Registered {
   readonly key: string;
-  /** Decimal. */
+  /** Decimal; empty with Consul, which has none. */
   readonly leaseId: string;
-  /** Seconds, as granted. */
+  /** Seconds, as granted; of the TTL check, with Consul. */
   readonly ttl: number;
 }
 
@@ -44,7 +44,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   /** `host:port` as registered. */
   readonly address: string;
   readonly #plan: RegistrationPlan;
-  readonly #leased: LeasedKey;
+  readonly #kept: KeptRegistration;
   readonly #gate: HealthGate | undefined;
   #health: 'unknown' | 'passing' | 'failing';
   #draining = false;
@@ -59,14 +59,18 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     this.address = this.#plan.address.text;
     this.#gate = this.#gateFor(options.health, clock);
     this.#health = this.#gate === undefined ? 'passing' : 'unknown';
-    this.#leased = this.#leasedKey(options, clock);
+    this.#kept = keep(this.#plan, {
+      clock,
+      random: options.random ?? systemRandom,
+      listener: this.#listener(),
+    });
     this.#gate?.start();
     this.#publish();
   }
 
-  /** The lease in use; undefined while there is none. */
+  /** The lease in use; undefined while there is none. With Consul its id is empty. */
   get lease(): { readonly id: string; readonly ttl: number } | undefined {
-    const { lease } = this.#leased;
+    const { lease } = this.#kept;
     return lease && { id: lease.id, ttl: lease.ttlSeconds };
   }
 
@@ -76,7 +80,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
    */
   async drain(): Promise<void> {
     this.#draining = true;
-    if (this.#health === 'passing') await this.#leased.want(this.#value());
+    if (this.#health === 'passing') await this.#kept.want(this.#value());
   }
 
   /**
@@ -89,7 +93,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([this.#gate?.close(), this.#leased.close()]);
+    await Promise.all([this.#gate?.close(), this.#kept.close()]);
     this.#announce(() => this.emit('closed'));
   }
 
@@ -101,22 +105,12 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     return new HealthGate({ check, clock, onChange: (passing) => this.#onHealth(passing) });
   }
 
-  #leasedKey(options: RegisterOptions, clock: Clock): LeasedKey {
-    const random = options.random ?? systemRandom;
-    const members = new EtcdMembers({ ...this.#plan.registry, clock, random });
-    return new LeasedKey({
-      registry: etcdLeaseRegistry(members),
-      key: this.key,
-      ttlSeconds: this.#plan.ttlSeconds,
-      farewell: encodeRegistration({ ...this.#plan.value, draining: true }),
-      clock,
-      random,
-      listener: {
-        held: (lease) => this.#onHeld(lease),
-        lost: (reason) => this.#announce(() => this.emit('lost', { reason })),
-        fault: (error) => this.#announce(() => this.emit('fault', error)),
-      },
-    });
+  #listener(): KeptRegistrationListener {
+    return {
+      held: (lease) => this.#onHeld(lease),
+      lost: (reason) => this.#announce(() => this.emit('lost', { reason })),
+      fault: (error) => this.#announce(() => this.emit('fault', error)),
+    };
   }
 
   #onHeld(lease: GrantedLease): void {
@@ -133,11 +127,11 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   }
 
   #publish(): void {
-    void this.#leased.want(this.#health === 'passing' ? this.#value() : undefined);
+    void this.#kept.want(this.#health === 'passing' ? this.#value() : undefined);
   }
 
-  #value(): string {
-    return encodeRegistration({ ...this.#plan.value, ...(this.#draining && { draining: true }) });
+  #value(): RegistrationValue {
+    return { ...this.#plan.value, ...(this.#draining && { draining: true }) };
   }
 
   /** On a turn of its own: a listener that throws must not break the loop that renews the lease. */
@@ -147,8 +141,8 @@ export class Registration extends EventEmitter<RegistrationEvents> {
 }
 
 /**
- * Registers this process under a lease and keeps it registered: a lost lease is granted and put again,
- * through another member if needed, for as long as the process lives. Returns at once, whether the
+ * Registers this process and keeps it registered: a lost lease is granted and put again, and a service that
+ * Consul forgot is registered again, through another member if needed, for as long as the process lives. Returns at once, whether the
  * registry can be reached or not. Throws a WatchgateError naming the option when one is wrong.
  *
  * ```js

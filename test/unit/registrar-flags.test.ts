@@ -25,7 +25,9 @@ for (const [flag, value, wanted] of [
   ['--weight', '0', 'Wanted a number above 0.'],
   ['--metadata', 'version', 'Wanted key=value.'],
   ['--registry', 'http://127.0.0.1:2379', 'wanted etcd://host:port'],
-  ['--registry', 'consul://127.0.0.1:8500', 'registering works in etcd only'],
+  ['--registry', 'consul://127.0.0.1:8500/prefix', 'wanted consul://[token@]host:port'],
+  ['--tag', 'a b', 'Wanted 1 to 128 letters, digits or . _ ~ : = -.'],
+  ['--tag', 'v2', 'only Consul has tags'],
 ] as const) {
   test(`register refuses ${flag} ${value} in one line that names the flag`, async () => {
     const line = await refusal(flag, value);

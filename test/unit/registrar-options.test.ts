@@ -23,6 +23,33 @@ test('prefix and host key can be chosen, the prefix in the URL too', () => {
   assert.equal(keyOf({ prefix: 'shop', hostKey: 'pod-1' }), 'shop/goods/pod-1');
 });
 
+test('in Consul each process has an id of its own, so that a leaving one cannot harm its successor', () => {
+  const keyOf = (random: () => number): string =>
+    planRegistration({ ...GOODS, registry: 'consul://10.0.0.2:8500', hostKey: 'pod-1', random }).key;
+  assert.equal(
+    keyOf(() => 0.5),
+    'goods-pod-1-80000000',
+  );
+  assert.notEqual(
+    keyOf(() => 0.25),
+    keyOf(() => 0.5),
+  );
+});
+
+test('a Consul URL names agents, a token and TLS', () => {
+  const registryOf = (registry: string) => planRegistration({ ...GOODS, registry }).registry;
+  assert.deepEqual(registryOf('consul://a:8500,b:8500'), {
+    type: 'consul',
+    endpoints: ['http://a:8500', 'http://b:8500'],
+    token: undefined,
+  });
+  assert.deepEqual(registryOf('consuls://s3cret@a:8501'), {
+    type: 'consul',
+    endpoints: ['https://a:8501'],
+    token: 's3cret',
+  });
+});
+
 test('a port alone stands for this machine: loopback when the registry is there too', () => {
   const options = { ...GOODS, registry: 'etcd://127.0.0.1:2379', address: 8080 };
   assert.equal(planRegistration(options).address.text, '127.0.0.1:8080');
@@ -52,7 +79,14 @@ for (const [option, wrong] of [
   ['ttl', { ttl: 0.5 }],
   ['hostKey', { hostKey: 'a/b' }],
   ['weight', { weight: 0 }],
-  ['registry', { registry: 'consul://10.0.0.2:8500' }],
+  ['registry', { registry: 'consul://10.0.0.2:8500/prefix' }],
+  ['registry', { registry: 'consul://user:secret@10.0.0.2:8500' }],
+  ['tags', { tags: ['v2'] }],
+  ['tags', { registry: 'consul://10.0.0.2:8500', tags: ['v 2'] }],
+  ['weight', { registry: 'consul://10.0.0.2:8500', weight: 0.5 }],
+  ['prefix', { registry: 'consul://10.0.0.2:8500', prefix: '/shop' }],
+  ['metadata', { registry: 'consul://10.0.0.2:8500', metadata: { 'a b': 'c' } }],
+  ['metadata', { registry: 'consul://10.0.0.2:8500', metadata: { draining: 'true' } }],
   ['registry', { registry: { endpoints: [] } }],
 ] as const) {
   test(`${JSON.stringify(wrong)} is refused with an error that names ${option}`, () => {
