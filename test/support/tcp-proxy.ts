@@ -22,7 +22,11 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   let open = true;
   let accepted = 0;
   const reset = (): void => {
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const socket of sockets) {
+      // Node never closes a handle that is reset while its FIN is on the way (libuv answers EINVAL), and then spins.
+      if (socket.writableEnded || socket.readableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   };
   const server = createServer((client) => {
     accepted += 1;
