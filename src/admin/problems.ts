@@ -11,6 +11,7 @@ export const problems = {
   HOST_REFUSED: { status: 403, title: 'Host refused' },
   NOT_FOUND: { status: 404, title: 'Not found' },
   UNKNOWN_SERVICE: { status: 404, title: 'Unknown service' },
+  UNKNOWN_TRACE: { status: 404, title: 'Unknown trace' },
   UNKNOWN_ENDPOINT: { status: 404, title: 'Unknown endpoint' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'Payload too large' },

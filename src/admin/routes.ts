@@ -1,15 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import { parseAddress } from '../core/address.js';
+import type { RecorderView } from '../core/recorded.js';
 import type { GatewayActions, GatewayViews, JournalView, ServiceView } from '../core/views.js';
 import { readExplainQuery } from './explain-query.js';
 import { AdminProblem } from './problems.js';
 import { readJournalQuery } from './queries.js';
 import type { EventStream } from './stream.js';
+import { answerWhy } from './why.js';
 
 export interface AdminParts {
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
   readonly journal: JournalView;
+  readonly recorder: RecorderView;
   readonly metricsText: () => Promise<string>;
   readonly stream: EventStream;
 }
@@ -37,7 +40,7 @@ function registerProbes(app: FastifyInstance, { views, metricsText }: AdminParts
   app.get('/metrics', async (_request, reply) => reply.type(PROMETHEUS_TEXT).send(await metricsText()));
 }
 
-function registerReads(app: FastifyInstance, { views, journal, stream }: AdminParts): void {
+function registerReads(app: FastifyInstance, { views, journal, recorder, stream }: AdminParts): void {
   app.get('/api/routes', async () => views.routes());
   app.get('/api/config', async () => views.config());
   app.get('/api/registry', async () => views.registries());
@@ -50,6 +53,9 @@ function registerReads(app: FastifyInstance, { views, journal, stream }: AdminPa
   );
   app.get<{ Querystring: Record<string, unknown> }>('/api/explain', async ({ query }) =>
     views.explain(readExplainQuery(query)),
+  );
+  app.get<{ Querystring: Record<string, unknown> }>('/api/why', async ({ query }) =>
+    answerWhy(recorder, journal, query),
   );
   // A HEAD would open a stream that nobody reads.
   app.get('/api/stream', { exposeHeadRoute: false }, async (_request, reply) => {

@@ -8,6 +8,7 @@ import fastify, {
 import { formatAddress } from '../core/address.js';
 import { type Clock, systemClock } from '../core/clock.js';
 import { messageOf, systemCode, WatchgateError } from '../core/errors.js';
+import type { RecorderView } from '../core/recorded.js';
 import type { GatewayActions, GatewayViews, JournalView } from '../core/views.js';
 import { registerDashboard, sendLockedPage } from './dashboard/routes.js';
 import { adminGuard, pathOf } from './guard.js';
@@ -23,6 +24,8 @@ export interface AdminSettings {
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
   readonly journal: JournalView;
+  /** Requests that are remembered; none when absent. */
+  readonly recorder?: RecorderView;
   /** The metrics in the Prometheus text format. */
   readonly metricsText: () => Promise<string>;
   readonly clock?: Clock;
@@ -35,6 +38,8 @@ export interface AdminServer {
   /** Ends every stream and connection. Idempotent. */
   close(): Promise<void>;
 }
+
+const NOTHING_RECORDED: RecorderView = { find: () => [], failures: () => [] };
 
 /** Longest service name, `@registry` and percent-encoding included. */
 const MAX_PARAM_LENGTH = 1_024;
@@ -56,7 +61,7 @@ export async function startAdmin(settings: AdminSettings): Promise<AdminServer> 
   app.addHook('onRequest', async (request) => guard.check(request));
   app.addHook('preClose', async () => stream.close());
   const refuseOthers = refuseOtherMethods(app);
-  registerRoutes(app, { ...settings, stream });
+  registerRoutes(app, { recorder: NOTHING_RECORDED, ...settings, stream });
   registerDashboard(app, views);
   refuseOthers();
   await open(app, listen);

@@ -46,6 +46,16 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./explain.js')).explainCommand(),
   },
   {
+    name: 'why',
+    summary: 'show why a request failed, by its trace id',
+    load: async () => (await import('./why.js')).whyCommand(),
+  },
+  {
+    name: 'journal',
+    summary: 'show what happened to endpoints, registries and the configuration',
+    load: async () => (await import('./journal.js')).journalCommand(),
+  },
+  {
     name: 'probe',
     summary: 'scan a registry and print the settings to read it',
     load: async () => (await import('./probe.js')).probeCommand(),

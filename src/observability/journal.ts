@@ -1,5 +1,6 @@
 import type { EventHub } from '../core/events.js';
 import type { JournalEntry, JournalQuery, JournalView } from '../core/views.js';
+import { Ring } from './ring.js';
 
 const DEFAULT_CAPACITY = 10_000;
 
@@ -30,38 +31,31 @@ export function createJournal(
 }
 
 class RingJournal implements JournalView {
-  readonly #capacity: number;
-  readonly #ring: JournalEntry[] = [];
+  readonly #ring: Ring<JournalEntry>;
   readonly #listeners = new Set<(entry: JournalEntry) => void>();
-  /** Where the next entry goes once the ring is full: the place of the oldest. */
-  #next = 0;
 
   constructor(capacity: number) {
-    this.#capacity = Math.max(1, capacity);
+    this.#ring = new Ring(capacity);
   }
 
   add(entry: JournalEntry): void {
-    this.#ring[this.#next] = entry;
-    this.#next = (this.#next + 1) % this.#capacity;
+    this.#ring.add(entry);
     for (const listener of this.#listeners) listener(entry);
   }
 
   entries({ service, since, limit }: JournalQuery = {}): readonly JournalEntry[] {
-    const wanted = this.#oldestFirst().filter(
-      (entry) =>
-        (since === undefined || entry.at >= since) &&
-        (service === undefined || ('service' in entry && entry.service === service)),
-    );
+    const wanted = this.#ring
+      .oldestFirst()
+      .filter(
+        (entry) =>
+          (since === undefined || entry.at >= since) &&
+          (service === undefined || ('service' in entry && entry.service === service)),
+      );
     return limit === undefined || limit >= wanted.length ? wanted : wanted.slice(wanted.length - limit);
   }
 
   subscribe(listener: (entry: JournalEntry) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
-  }
-
-  #oldestFirst(): JournalEntry[] {
-    if (this.#ring.length < this.#capacity) return [...this.#ring];
-    return [...this.#ring.slice(this.#next), ...this.#ring.slice(0, this.#next)];
   }
 }

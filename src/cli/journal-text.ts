@@ -1,0 +1,50 @@
+import type { JournalEntry } from '../core/views.js';
+import { isRecord, printable } from './endpoint-rows.js';
+
+const SUBJECTS: Record<JournalEntry['kind'], readonly string[]> = {
+  membership: ['service', 'address', 'change', 'state', 'cause', 'key', 'revision'],
+  health: ['service', 'address', 'change'],
+  source: ['source', 'event', 'detail'],
+  config: [],
+};
+
+/** Whether something is a journal entry of a kind known here. */
+export function isJournalEntry(value: unknown): value is JournalEntry {
+  if (!isRecord(value) || typeof value['at'] !== 'number') return false;
+  const [, strings] = Object.entries(SUBJECTS).find(([kind]) => kind === value['kind']) ?? [];
+  if (strings?.every((name) => typeof value[name] === 'string') !== true) return false;
+  return value['kind'] !== 'config' || (typeof value['ok'] === 'boolean' && Array.isArray(value['detail']));
+}
+
+/** `2026-01-02T03:04:05.678Z  goods 10.0.0.5:80 joined: registered; up, 3 endpoints (key …, revision 42)` */
+export function formatEntry(entry: JournalEntry): string {
+  return `${new Date(entry.at).toISOString()}  ${describeEntry(entry)}`;
+}
+
+/** The same without its time; one line without control characters. */
+export function describeEntry(entry: JournalEntry): string {
+  return printable(sentence(entry));
+}
+
+function sentence(entry: JournalEntry): string {
+  switch (entry.kind) {
+    case 'membership': {
+      const { service, address, change, cause, reason, state, endpointsLeft, key, revision } = entry;
+      const why = reason === undefined ? cause : `${cause}, ${reason}`;
+      const count = endpointsLeft === 1 ? '1 endpoint' : `${endpointsLeft} endpoints`;
+      const where = revision === '' ? `key ${key}` : `key ${key}, revision ${revision}`;
+      return `${service} ${address} ${change}: ${why}; ${state}, ${count} (${where})`;
+    }
+    case 'health': {
+      const { service, address, change, reason } = entry;
+      return `${service} ${address} ${change}${reason === null ? '' : `: ${reason}`}`;
+    }
+    case 'source':
+      return `registry ${entry.source} ${entry.event}${entry.detail === '' ? '' : `: ${entry.detail}`}`;
+    case 'config': {
+      const { ok, generation, detail } = entry;
+      const what = ok ? `generation ${generation}` : `refused, generation ${generation} stays`;
+      return `configuration ${what}${detail.length === 0 ? '' : `: ${detail.join('; ')}`}`;
+    }
+  }
+}

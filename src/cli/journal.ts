@@ -1,0 +1,85 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../config/units.js';
+import { systemClock } from '../core/clock.js';
+import { systemRandom } from '../core/random.js';
+import type { JournalEntry } from '../core/views.js';
+import { AdminClient } from './admin-client.js';
+import { printable } from './endpoint-rows.js';
+import { DEFAULT_ADMIN } from './endpoints.js';
+import { followJournal, readJournal } from './journal-follow.js';
+import { formatEntry } from './journal-text.js';
+
+interface JournalFlags {
+  readonly service?: string;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly follow?: boolean;
+  readonly json?: boolean;
+  readonly admin: string;
+  readonly token?: string;
+}
+
+/** `watchgate journal`: what joined, left, failed and changed, and why. */
+export function journalCommand(): Command {
+  return new Command('journal')
+    .description('show what happened to endpoints, registries and the configuration')
+    .option('-s, --service <name>', "only changes of this service's endpoints")
+    .option('--since <when>', 'a duration back from now, such as 10m, or an ISO 8601 time', readSince)
+    .option('-f, --follow', 'go on with each new entry')
+    .option('--json', 'print one JSON object per line')
+    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
+    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addHelpText('after', '\nExample:\n  watchgate journal --service goods --since 10m --follow')
+    .action(async ({ service, since, follow, json, admin, token: given }: JournalFlags) => {
+      const token = given ?? process.env['WATCHGATE_ADMIN_TOKEN'];
+      const client = new AdminClient({ url: admin, token: token === '' ? undefined : token });
+      const show = (entry: JournalEntry): void => {
+        process.stdout.write(`${json ? JSON.stringify(entry) : formatEntry(entry)}\n`);
+      };
+      if (follow) await followUntilClosed(client, service, since, show);
+      else for (const entry of await readJournal(client, service, since)) show(entry);
+    });
+}
+
+/** Milliseconds since the epoch, of `10m` or `2026-01-02T03:04:05Z`. */
+export function readSince(text: string): number {
+  const ago = parseDuration(text);
+  const moment = ago === undefined ? Date.parse(text) : systemClock.now() - ago;
+  if (Number.isNaN(moment))
+    throw new InvalidArgumentError('It is neither a duration such as 10m nor an ISO 8601 time.');
+  return moment;
+}
+
+async function followUntilClosed(
+  client: AdminClient,
+  service: string | undefined,
+  since: number | undefined,
+  show: (entry: JournalEntry) => void,
+): Promise<void> {
+  const ended = new AbortController();
+  // `watchgate journal --follow | head` has what it wants.
+  process.stdout.once('error', () => ended.abort());
+  // Waiting to reconnect has no socket that would keep the process alive.
+  const alive = setInterval(() => {}, 2 ** 30);
+  let told = false;
+  try {
+    await followJournal({
+      client,
+      service,
+      since,
+      show(entry) {
+        told = false;
+        show(entry);
+      },
+      lost(reason) {
+        if (!told) process.stderr.write(`watchgate: connection lost, reconnecting: ${printable(reason)}\n`);
+        told = true;
+      },
+      clock: systemClock,
+      random: systemRandom,
+      signal: ended.signal,
+    });
+  } finally {
+    clearInterval(alive);
+  }
+}

@@ -1,0 +1,21 @@
+/** Keeps the newest `capacity` items. */
+export class Ring<T> {
+  readonly #capacity: number;
+  readonly #items: T[] = [];
+  /** Where the next item goes once the ring is full: the place of the oldest. */
+  #next = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = Math.max(1, capacity);
+  }
+
+  add(item: T): void {
+    this.#items[this.#next] = item;
+    this.#next = (this.#next + 1) % this.#capacity;
+  }
+
+  oldestFirst(): T[] {
+    if (this.#items.length < this.#capacity) return [...this.#items];
+    return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)];
+  }
+}
