@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RegisterOptions, type Registration, register } from '../../src/registrar/registrar.js';
 import { type ConsulServer, consulMissing, startConsul } from '../support/consul-server.js';
@@ -57,9 +57,12 @@ after(() => clearInterval(awake));
 const passing = (entries: readonly Listed[]): boolean =>
   entries.length === 1 && statusOf(entries[0]) === 'passing';
 
-test('a process registered in Consul', { skip }, async (t) => {
-  const consul = await startConsul();
-  t.after(() => consul.stop());
+describe('a process registered in Consul', { skip, concurrency: 4 }, () => {
+  let consul: ConsulServer;
+  before(async () => {
+    consul = await startConsul();
+  });
+  after(() => consul.stop());
 
   const registered = (
     t: { after(end: () => Promise<void>): void },
@@ -77,7 +80,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     return registration;
   };
 
-  await t.test('is listed with all that it said, passing at once', async (t) => {
+  test('is listed with all that it said, passing at once', async (t) => {
     const registration = registered(t, {
       service: 'rich',
       weight: 3,
@@ -95,7 +98,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     assert.deepEqual([entry?.Service.Tags, entry?.Service.Meta], [['v2'], { version: '1.4', zone: 'a' }]);
   });
 
-  await t.test('passes its check each third of the TTL, which wakes no watcher', async (t) => {
+  test('passes its check each third of the TTL, which wakes no watcher', async (t) => {
     const registration = registered(t, { service: 'steady' });
     await once(registration, 'registered');
     const [before] = await until(consul, 'steady', passing);
@@ -110,7 +113,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     assert.ok(before);
   });
 
-  await t.test('turns critical by itself when the process is gone without a word', async (t) => {
+  test('turns critical by itself when the process is gone without a word', async (t) => {
     const proxy = await startTcpProxy(consul.address);
     t.after(() => proxy.close());
     const registration = registered(t, { service: 'silent', registry: `consul://${proxy.address}` });
@@ -122,7 +125,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     await until(consul, 'silent', passing);
   });
 
-  await t.test('is registered again when somebody deregistered it', async (t) => {
+  test('is registered again when somebody deregistered it', async (t) => {
     const registration = registered(t, { service: 'removed' });
     await once(registration, 'registered');
     const lost = once(registration, 'lost');
@@ -131,7 +134,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     await until(consul, 'removed', passing);
   });
 
-  await t.test('is critical while its health check fails, and passing again after', async (t) => {
+  test('is critical while its health check fails, and passing again after', async (t) => {
     let well = true;
     const registration = registered(t, { service: 'moody', health: async () => well });
     await until(consul, 'moody', passing);
@@ -145,7 +148,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     await until(consul, 'moody', passing);
   });
 
-  await t.test('is not registered before its health check first passes', async (t) => {
+  test('is not registered before its health check first passes', async (t) => {
     let well = false;
     const registration = registered(t, { service: 'slow', health: async () => well });
     await sleep(300);
@@ -154,7 +157,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     await once(registration, 'registered');
   });
 
-  await t.test('says that it drains, and stays', async (t) => {
+  test('says that it drains, and stays', async (t) => {
     const registration = registered(t, { service: 'drained' });
     await once(registration, 'registered');
     await registration.drain();
@@ -162,7 +165,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     assert.equal(entry?.Service.Meta['draining'], 'true');
   });
 
-  await t.test('says that it drains before it is gone, on close', async (t) => {
+  test('says that it drains before it is gone, on close', async (t) => {
     const registration = registered(t, { service: 'closed' });
     await once(registration, 'registered');
     const closed = registration.close();
@@ -171,7 +174,7 @@ test('a process registered in Consul', { skip }, async (t) => {
     await until(consul, 'closed', (entries) => entries.length === 0);
   });
 
-  await t.test('does not harm a successor on the same host when it leaves late', async (t) => {
+  test('does not harm a successor on the same host when it leaves late', async (t) => {
     const old = registered(t, { service: 'restarted' });
     await once(old, 'registered');
     const successor = registered(t, { service: 'restarted' });

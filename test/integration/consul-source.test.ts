@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../src/core/clock.js';
 import { systemRandom } from '../../src/core/random.js';
 import {
@@ -23,45 +23,44 @@ function followConsul(t: Parameters<typeof follow>[0], options: Options): Follow
 
 const only = (...services: string[]) => ({ services, all: false });
 
-test('a Consul source', { skip }, async (t) => {
-  const consul: ConsulServer = await startConsul();
-  t.after(() => consul.stop());
-  const { endpoint } = consul;
+describe('a Consul source', { skip, concurrency: 4 }, () => {
+  let consul: ConsulServer;
+  before(async () => {
+    consul = await startConsul();
+  });
+  after(() => consul.stop());
 
-  await t.test(
-    'lists what passes, with weight, zone, metadata and tags, and says where it has got to',
-    async (t) => {
-      await consul.register({
-        id: 'a1',
-        name: 'rich',
-        address: '10.0.0.1',
-        port: 80,
-        tags: ['v2', 'eu'],
-        meta: { zone: 'a', team: 'shop' },
-        weight: 7,
-      });
-      const { addresses, endpoints, source } = followConsul(t, {
-        endpoints: [endpoint],
-        wanted: only('rich'),
-      });
-      await addresses('rich', ['10.0.0.1:80']);
-      const [one] = endpoints('rich');
-      assert.deepEqual(
-        [one?.weight, one?.zone, one?.metadata, one?.standing, one?.keys],
-        [7, 'a', { team: 'shop', tags: 'v2,eu' }, 'listed', ['rich/only/a1']],
-      );
-      const view = source.view();
-      assert.deepEqual(
-        [view.type, view.connected, view.ready, view.member],
-        ['consul', true, true, endpoint],
-      );
-      assert.ok(Number(view.revision) > 0 && view.revision === source.snapshot()?.revision);
-      assert.ok(view.confirmedMsAgo !== null && view.confirmedMsAgo < 5_000);
-    },
-  );
+  test('lists what passes, with weight, zone, metadata and tags, and says where it has got to', async (t) => {
+    await consul.register({
+      id: 'a1',
+      name: 'rich',
+      address: '10.0.0.1',
+      port: 80,
+      tags: ['v2', 'eu'],
+      meta: { zone: 'a', team: 'shop' },
+      weight: 7,
+    });
+    const { addresses, endpoints, source } = followConsul(t, {
+      endpoints: [consul.endpoint],
+      wanted: only('rich'),
+    });
+    await addresses('rich', ['10.0.0.1:80']);
+    const [one] = endpoints('rich');
+    assert.deepEqual(
+      [one?.weight, one?.zone, one?.metadata, one?.standing, one?.keys],
+      [7, 'a', { team: 'shop', tags: 'v2,eu' }, 'listed', ['rich/only/a1']],
+    );
+    const view = source.view();
+    assert.deepEqual(
+      [view.type, view.connected, view.ready, view.member],
+      ['consul', true, true, consul.endpoint],
+    );
+    assert.ok(Number(view.revision) > 0 && view.revision === source.snapshot()?.revision);
+    assert.ok(view.confirmedMsAgo !== null && view.confirmedMsAgo < 5_000);
+  });
 
-  await t.test('hears of every change while its query waits', async (t) => {
-    const { addresses } = followConsul(t, { endpoints: [endpoint], wanted: only('goods') });
+  test('hears of every change while its query waits', async (t) => {
+    const { addresses } = followConsul(t, { endpoints: [consul.endpoint], wanted: only('goods') });
     await addresses('goods', []);
     await consul.register({ id: 'g1', name: 'goods', address: '10.0.0.1', port: 80 });
     await addresses('goods', ['10.0.0.1:80']);
@@ -71,30 +70,27 @@ test('a Consul source', { skip }, async (t) => {
     await addresses('goods', ['[fd00::2]:80']);
   });
 
-  await t.test(
-    'drops an endpoint whose check turns critical, and takes it back when it passes',
-    async (t) => {
-      await consul.register({ id: 'c1', name: 'checked', address: '10.0.0.1', port: 80 });
-      const { addresses } = followConsul(t, { endpoints: [endpoint], wanted: only('checked') });
-      await addresses('checked', ['10.0.0.1:80']);
-      await consul.api('PUT', '/v1/agent/check/fail/service:c1');
-      await addresses('checked', []);
-      await consul.api('PUT', '/v1/agent/check/pass/service:c1');
-      await addresses('checked', ['10.0.0.1:80']);
-    },
-  );
+  test('drops an endpoint whose check turns critical, and takes it back when it passes', async (t) => {
+    await consul.register({ id: 'c1', name: 'checked', address: '10.0.0.1', port: 80 });
+    const { addresses } = followConsul(t, { endpoints: [consul.endpoint], wanted: only('checked') });
+    await addresses('checked', ['10.0.0.1:80']);
+    await consul.api('PUT', '/v1/agent/check/fail/service:c1');
+    await addresses('checked', []);
+    await consul.api('PUT', '/v1/agent/check/pass/service:c1');
+    await addresses('checked', ['10.0.0.1:80']);
+  });
 
-  await t.test('takes the address of the node where a service has none', async (t) => {
+  test('takes the address of the node where a service has none', async (t) => {
     await consul.register({ id: 'n1', name: 'nodeless', port: 8080 });
-    const { addresses } = followConsul(t, { endpoints: [endpoint], wanted: only('nodeless') });
+    const { addresses } = followConsul(t, { endpoints: [consul.endpoint], wanted: only('nodeless') });
     await addresses('nodeless', ['127.0.0.1:8080']);
   });
 
-  await t.test('selects by tags: those that carry all of them, and follows a change of tags', async (t) => {
+  test('selects by tags: those that carry all of them, and follows a change of tags', async (t) => {
     await consul.register({ id: 't1', name: 'tagged', address: '10.0.0.1', port: 80, tags: ['v1', 'eu'] });
     await consul.register({ id: 't2', name: 'tagged', address: '10.0.0.2', port: 80, tags: ['v2', 'eu'] });
     const wanted = only('tagged', 'tagged?tag=v2', 'tagged?tag=eu&tag=v1');
-    const { addresses, source } = followConsul(t, { endpoints: [endpoint], wanted });
+    const { addresses, source } = followConsul(t, { endpoints: [consul.endpoint], wanted });
     await addresses('tagged', ['10.0.0.1:80', '10.0.0.2:80']);
     await addresses('tagged?tag=v2', ['10.0.0.2:80']);
     await addresses('tagged?tag=eu&tag=v1', ['10.0.0.1:80']);
@@ -104,10 +100,10 @@ test('a Consul source', { skip }, async (t) => {
     await addresses('tagged?tag=eu&tag=v1', []);
   });
 
-  await t.test('marks as draining what says so in its metadata', async (t) => {
+  test('marks as draining what says so in its metadata', async (t) => {
     await consul.register({ id: 'd1', name: 'leaving', address: '10.0.0.1', port: 80 });
     const { addresses, endpoints, until } = followConsul(t, {
-      endpoints: [endpoint],
+      endpoints: [consul.endpoint],
       wanted: only('leaving'),
     });
     await addresses('leaving', ['10.0.0.1:80']);
@@ -116,11 +112,11 @@ test('a Consul source', { skip }, async (t) => {
     await until('draining', () => endpoints('leaving')[0]?.standing === 'draining');
   });
 
-  await t.test('skips and shows what has no usable address, and keeps the rest', async (t) => {
+  test('skips and shows what has no usable address, and keeps the rest', async (t) => {
     await consul.register({ id: 'r1', name: 'rubbish', address: '10.0.0.1', port: 80 });
     await consul.register({ id: 'r2', name: 'rubbish', address: '10.0.0.2', port: 0 });
     await consul.register({ id: 'r3', name: 'rubbish', address: '169.254.169.254', port: 80 });
-    const { addresses, source } = followConsul(t, { endpoints: [endpoint], wanted: only('rubbish') });
+    const { addresses, source } = followConsul(t, { endpoints: [consul.endpoint], wanted: only('rubbish') });
     await addresses('rubbish', ['10.0.0.1:80']);
     assert.deepEqual(
       source.view().invalidValues.map(({ key }) => key),
@@ -128,19 +124,22 @@ test('a Consul source', { skip }, async (t) => {
     );
   });
 
-  await t.test('counts two registrations of one address as one endpoint while either lives', async (t) => {
+  test('counts two registrations of one address as one endpoint while either lives', async (t) => {
     await consul.register({ id: 'w1', name: 'twice', address: '10.0.0.1', port: 80 });
     await consul.register({ id: 'w2', name: 'twice', address: '10.0.0.1', port: 80 });
-    const { addresses, endpoints, until } = followConsul(t, { endpoints: [endpoint], wanted: only('twice') });
+    const { addresses, endpoints, until } = followConsul(t, {
+      endpoints: [consul.endpoint],
+      wanted: only('twice'),
+    });
     await addresses('twice', ['10.0.0.1:80']);
     assert.deepEqual(endpoints('twice')[0]?.keys, ['twice/only/w1', 'twice/only/w2']);
     await consul.api('PUT', '/v1/agent/service/deregister/w1');
     await until('one key', () => endpoints('twice')[0]?.keys.join() === 'twice/only/w2');
   });
 
-  await t.test('follows the whole catalogue when asked to, but for Consul itself', async (t) => {
+  test('follows the whole catalogue when asked to, but for Consul itself', async (t) => {
     await consul.register({ id: 'x1', name: 'known', address: '10.0.0.1', port: 80 });
-    const { addresses, source } = followConsul(t, { endpoints: [endpoint] });
+    const { addresses, source } = followConsul(t, { endpoints: [consul.endpoint] });
     await addresses('known', ['10.0.0.1:80']);
     await consul.register({ id: 'x2', name: 'new', address: '10.0.0.2', port: 80 });
     await addresses('new', ['10.0.0.2:80']);
@@ -151,10 +150,10 @@ test('a Consul source', { skip }, async (t) => {
     await addresses('new', ['10.0.0.3:80']);
   });
 
-  await t.test('follows other services from the moment they are wanted', async (t) => {
+  test('follows other services from the moment they are wanted', async (t) => {
     await consul.register({ id: 'f1', name: 'first', address: '10.0.0.1', port: 80 });
     await consul.register({ id: 'f2', name: 'second', address: '10.0.0.2', port: 80, tags: ['v2'] });
-    const { addresses, source } = followConsul(t, { endpoints: [endpoint], wanted: only('first') });
+    const { addresses, source } = followConsul(t, { endpoints: [consul.endpoint], wanted: only('first') });
     await addresses('first', ['10.0.0.1:80']);
     source.want(only('second?tag=v2'));
     await addresses('second?tag=v2', ['10.0.0.2:80']);
@@ -164,7 +163,7 @@ test('a Consul source', { skip }, async (t) => {
     await addresses('second?tag=v2', []);
   });
 
-  await t.test('keeps its view through an outage, says how old it is, and goes on afterwards', async (t) => {
+  test('keeps its view through an outage, says how old it is, and goes on afterwards', async (t) => {
     const proxy = await startTcpProxy(consul.address);
     t.after(() => proxy.close());
     await consul.register({ id: 'o1', name: 'outage', address: '10.0.0.1', port: 80 });
@@ -183,8 +182,8 @@ test('a Consul source', { skip }, async (t) => {
     await until('connected', (view) => view.connected && view.lastError === null);
   });
 
-  await t.test('closes at once, though its queries wait for a minute', async (t) => {
-    const { addresses, source } = followConsul(t, { endpoints: [endpoint], wanted: only('closing') });
+  test('closes at once, though its queries wait for a minute', async (t) => {
+    const { addresses, source } = followConsul(t, { endpoints: [consul.endpoint], wanted: only('closing') });
     await addresses('closing', []);
     const startedAt = performance.now();
     await source.close();

@@ -2,6 +2,7 @@ import type { ConsulTls } from '../../consul/agent.js';
 import { ConsulAgents } from '../../consul/agents.js';
 import type { ServiceEntry } from '../../consul/entries.js';
 import type { Clock } from '../../core/clock.js';
+import type { Endpoint, EndpointSet } from '../../core/endpoint.js';
 import type { Announce, SourceEvent } from '../../core/events.js';
 import type { Random } from '../../core/random.js';
 import {
@@ -12,7 +13,7 @@ import {
 import { type AddressPolicy, createAddressPolicy } from '../address-policy.js';
 import { Contact } from '../contact.js';
 import { Snapshots } from '../snapshots.js';
-import type { SnapshotListener, Source, SourceSnapshot } from '../source.js';
+import type { Departure, SnapshotListener, Source, SourceSnapshot, SourceView } from '../source.js';
 import type { AnswerKind } from './blocking-query.js';
 import { Following } from './following.js';
 import { heartbeatWhile } from './heartbeat.js';
@@ -124,7 +125,7 @@ class FollowedDatacenter implements ConsulSource {
     return this.#snapshots.subscribe(listener);
   }
 
-  view(): ReturnType<Source['view']> {
+  view(): SourceView {
     const ready = this.snapshot() !== undefined;
     const { confirmedAt, index } = this.#following;
     return {
@@ -216,7 +217,8 @@ class FollowedDatacenter implements ConsulSource {
 
   #publish(): void {
     this.#flush = undefined;
-    const first = this.#snapshots.current === undefined;
+    const before = this.#snapshots.current?.services;
+    const first = before === undefined;
     if (first && !this.#following.complete) return;
     const relisted = this.#relisted;
     this.#relisted = undefined;
@@ -228,8 +230,33 @@ class FollowedDatacenter implements ConsulSource {
       services: this.#sets.sets,
       revision: String(this.#following.index),
       changed,
+      departures: this.#departures(before ?? new Map(), changed),
       relisted: relisted !== undefined,
     });
+  }
+
+  /** Consul says what is there, not how the rest went; so far as that was said before, it is told here. */
+  #departures(
+    before: ReadonlyMap<string, EndpointSet>,
+    changed: ReadonlySet<string>,
+  ): ReadonlyMap<Endpoint, Departure> {
+    const departures = new Map<Endpoint, Departure>();
+    for (const name of changed) {
+      const left = new Set(this.#sets.sets.get(name)?.endpoints.map(({ address }) => address));
+      const unwanted = !this.#selected(name);
+      for (const endpoint of before.get(name)?.endpoints ?? []) {
+        if (left.has(endpoint.address)) continue;
+        const willing = unwanted || endpoint.standing === 'draining';
+        departures.set(endpoint, { willing, revision: undefined, lease: '' });
+      }
+    }
+    return departures;
+  }
+
+  /** Whether a set of that name is still wanted. */
+  #selected(text: string): boolean {
+    const name = text.split('?')[0] ?? '';
+    return this.#selectorsOf(name).some((selector) => formatServiceSelector(selector) === text);
   }
 
   #announce(kind: SourceEvent['kind'], detail: string): void {
