@@ -11,7 +11,7 @@ import {
 import type { Clock } from '../core/clock.js';
 import { EtcdChannel, type EtcdTls } from './channel.js';
 import { EtcdError, isRefusal, toEtcdError } from './errors.js';
-import { Token } from './token.js';
+import { type Authenticate, Token } from './token.js';
 import { type WatchCall, type WatchHandlers, watchCall } from './watch-call.js';
 import { type Header, type KeyValue, prefixEnd, readHeader, readKeyValue } from './wire.js';
 
@@ -25,12 +25,6 @@ export interface EtcdMemberOptions {
   readonly token?: Token;
   readonly clock: Clock;
 }
-
-/**
- * A fleet that authenticates at one moment queues up for etcd's processors. Whoever gives up early has made
- * etcd work for nothing and comes back for more: with 2 s, a hundred gateways never got in.
- */
-const AUTHENTICATE_DEADLINE_MS = 5_000;
 
 export interface RangeRequest {
   /** A key, or the first key of a range. */
@@ -89,10 +83,10 @@ export class EtcdMember {
 
   constructor(options: EtcdMemberOptions) {
     const { endpoint, username, password, tls, clock } = options;
-    const authenticate = async (): Promise<string> => {
+    const authenticate: Authenticate = async (patienceMs) => {
       const answer = await auth.authenticate(
         { name: username ?? '', password: password ?? '' },
-        this.#deadline(AUTHENTICATE_DEADLINE_MS),
+        this.#deadline(patienceMs),
       );
       return answer.token;
     };

@@ -99,3 +99,21 @@ test('a cluster without authentication is used without a token', async () => {
   };
   assert.equal(await token.get(authenticate), undefined);
 });
+
+test('an authentication that took too long is given twice as long, until one succeeds', async () => {
+  const token = new Token();
+  const patience: number[] = [];
+  const authenticate = async (patienceMs: number): Promise<string> => {
+    patience.push(patienceMs);
+    if (patience.length < 6) throw grpcError(status.DEADLINE_EXCEEDED, 'deadline exceeded');
+    return 'token';
+  };
+  for (let tries = 0; tries < 5; tries++) {
+    await assert.rejects(token.get(authenticate), { fault: 'deadline' });
+  }
+  const got = token.get(authenticate);
+  assert.equal(await got, 'token');
+  token.forget(got);
+  await token.get(authenticate);
+  assert.deepEqual(patience, [4_000, 8_000, 16_000, 32_000, 32_000, 32_000, 4_000]);
+});
