@@ -15,7 +15,7 @@ import { extname, join, relative } from 'node:path';
 import { buildStamp, root } from './setup.mjs';
 
 /** Files beside the code that the code reads at run time. */
-const ASSETS = new Set(['.html', '.css', '.svg', '.js', '.proto']);
+const ASSETS = new Set(['.proto']);
 
 const at = (...parts) => join(root, ...parts);
 
@@ -65,6 +65,7 @@ function build() {
     // Beside dist, so that the relative paths inside source maps stay true after the move.
     compile('-p', 'tsconfig.build.json', '--outDir', fresh);
     copyAssets(at('src'), fresh);
+    run(at('scripts', 'build-page.mjs'), join(fresh, 'admin', 'dashboard', 'bundle'));
     swapIn(fresh);
   } finally {
     rmSync(fresh, { recursive: true, force: true });

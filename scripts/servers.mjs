@@ -21,7 +21,8 @@ const FETCH_TIMEOUT_MS = 180_000;
 
 /**
  * Each server: the Debian suite and packages that hold it, the commands that must be there, and how
- * to see that the first of them runs and is the right version.
+ * to see that the first of them runs and is the right version. `withDependencies` also fetches the
+ * libraries that this machine lacks.
  */
 const SERVERS = {
   'etcd-3.4': {
@@ -52,6 +53,17 @@ const SERVERS = {
     commands: ['kubectl'],
     versionArgs: ['version', '--client'],
     version: /^Client Version: v(1\.32\.\d+)$/m,
+  },
+  // The browser that the page of the admin port is tested in: any version that this Debian has.
+  chromium: {
+    suite: osRelease().VERSION_CODENAME,
+    packages: ['chromium'],
+    withDependencies: true,
+    // Its /usr/bin/chromium is a script that knows only the place where Debian would install it.
+    folders: ['usr/lib/chromium'],
+    commands: ['chromium'],
+    versionArgs: ['--version'],
+    version: /^Chromium (\d[\d.]*)/m,
   },
 };
 
@@ -132,10 +144,14 @@ function inspect(name, paths) {
 /** What a fetched command must have in its environment to find the libraries that were fetched with it. */
 function librariesOf(path) {
   if (!path.startsWith(cacheFolder() + sep)) return {};
-  const folder = join(path, '..', '..', 'lib');
+  const root = path.slice(0, path.lastIndexOf(`${sep}usr${sep}`));
+  const folder = join(root, 'usr', 'lib');
   if (!existsSync(folder)) return {};
   const machine = readdirSync(folder).find((name) => name.includes('-linux-'));
-  return machine === undefined ? {} : { LD_LIBRARY_PATH: join(folder, machine) };
+  if (machine === undefined) return {};
+  // PulseAudio's own library is in a folder that only its linker path names.
+  const folders = [join(folder, machine), join(folder, machine, 'pulseaudio')];
+  return { LD_LIBRARY_PATH: folders.filter((one) => existsSync(one)).join(delimiter) };
 }
 
 function inFolders(commands, folders) {
@@ -146,15 +162,17 @@ function inFolders(commands, folders) {
   return Object.fromEntries(pairs);
 }
 
-function binFolders(root) {
-  return ['usr/bin', 'usr/sbin', 'bin'].map((folder) => join(root, folder));
+function fetchedCommands(name, root) {
+  const { commands, folders = [] } = describe(name);
+  const places = [...folders, 'usr/bin', 'usr/sbin', 'bin'].map((folder) => join(root, folder));
+  return inFolders(commands, places);
 }
 
 /** The server as it is here now: in the cache, else on PATH when its version matches. Fetches nothing. */
 export function findServer(name) {
   const { commands } = describe(name);
   return (
-    inspect(name, inFolders(commands, binFolders(join(cacheFolder(), name)))) ??
+    inspect(name, fetchedCommands(name, join(cacheFolder(), name))) ??
     inspect(name, inFolders(commands, (process.env.PATH ?? '').split(delimiter).filter(Boolean)))
   );
 }
@@ -241,9 +259,29 @@ function aptOptions(work) {
   return Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
 }
 
+/** Paths of the packages' files. */
+async function download(work, packages) {
+  const options = { cwd: join(work, 'debs'), timeout: FETCH_TIMEOUT_MS };
+  await run('apt-get', [...aptOptions(work), '-q', 'download', ...packages], options);
+  return debsIn(options.cwd);
+}
+
+/** The same with every package that they need and that is not installed here: apt works out which, and installs none. */
+async function downloadWithDependencies(work, packages) {
+  const installed = ['-o', 'Dir::State::status=/var/lib/dpkg/status', '-o', 'Debug::NoLocking=1'];
+  const command = ['-q', '-y', '--no-install-recommends', '--download-only', 'install', ...packages];
+  await run('apt-get', [...aptOptions(work), ...installed, ...command], { timeout: FETCH_TIMEOUT_MS });
+  return debsIn(join(work, 'cache', 'archives'));
+}
+
+function debsIn(folder) {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.deb'));
+  return names.map((name) => join(folder, name));
+}
+
 /** Downloads and unpacks one server below the cache. The last step is a rename, so others see all of it or nothing. */
 async function fetchServer(name, mirror) {
-  const { suite, packages, commands } = describe(name);
+  const { suite, packages, withDependencies = false } = describe(name);
   mkdirSync(cacheFolder(), { recursive: true });
   const work = mkdtempSync(join(cacheFolder(), `.fetching-${name}-`));
   try {
@@ -255,11 +293,11 @@ async function fetchServer(name, mirror) {
     writeFileSync(join(work, 'status'), '');
     const options = { cwd: join(work, 'debs'), timeout: FETCH_TIMEOUT_MS };
     await run('apt-get', [...aptOptions(work), '-q', 'update'], options);
-    await run('apt-get', [...aptOptions(work), '-q', 'download', ...packages], options);
-    for (const file of readdirSync(join(work, 'debs'))) {
-      await run('dpkg', ['-x', join(work, 'debs', file), join(work, 'root')], options);
-    }
-    if (inspect(name, inFolders(commands, binFolders(join(work, 'root')))) === undefined) {
+    const debs = withDependencies
+      ? await downloadWithDependencies(work, packages)
+      : await download(work, packages);
+    for (const deb of debs) await run('dpkg', ['-x', deb, join(work, 'root')], options);
+    if (inspect(name, fetchedCommands(name, join(work, 'root'))) === undefined) {
       throw new Error(`${packages.join(', ')} of ${suite} do not run here`);
     }
     publish(join(work, 'root'), join(cacheFolder(), name));

@@ -1,21 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '../core/clock.js';
-import type {
-  GatewayViews,
-  JournalEntry,
-  JournalView,
-  Readiness,
-  RegistryView,
-  ServiceView,
-} from '../core/views.js';
+import type { GatewayViews, JournalEntry, JournalView } from '../core/views.js';
 import { AdminProblem } from './problems.js';
-
-/** The data of a `snapshot` event: all that a live view needs. */
-export interface StreamSnapshot {
-  readonly readiness: Readiness;
-  readonly registries: readonly RegistryView[];
-  readonly services: readonly ServiceView[];
-}
+import { takeSnapshot } from './snapshot.js';
 
 export interface StreamLimits {
   /** Least time between snapshots after changes. */
@@ -52,10 +39,6 @@ export interface StreamSettings {
   readonly journal: JournalView;
   readonly clock: Clock;
   readonly limits: StreamLimits;
-}
-
-export function takeSnapshot(views: GatewayViews): StreamSnapshot {
-  return { readiness: views.readiness(), registries: views.registries(), services: views.services() };
 }
 
 /**

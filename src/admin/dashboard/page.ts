@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { EndpointState } from '../../core/endpoint.js';
 import type { EndpointView, RegistryView, ServiceView } from '../../core/views.js';
-import type { StreamSnapshot } from '../stream.js';
+import type { StreamSnapshot } from '../snapshot.js';
+import type { Bundle } from './bundle.js';
 import { Html, html } from './html.js';
-import { PAGE_SCRIPT } from './script.js';
-import { PAGE_STYLE } from './style.js';
 
 const ENDPOINT_LABELS = [
   'Address',
@@ -12,7 +9,8 @@ const ENDPOINT_LABELS = [
   'In flight',
   'Requests',
   'Failures',
-  'Latency',
+  'Mean latency',
+  'Weight',
   'Since (UTC)',
   'Takes no requests because',
 ];
@@ -21,93 +19,61 @@ const REGISTRY_LABELS = [
   'Member',
   'Revision',
   'Confirmed',
+  'Drift',
   'Services',
   'Endpoints',
   'Invalid values',
   'Last error',
 ];
-const STATE_CLASS = {
-  up: 'good',
-  ejected: 'bad',
-  draining: 'warn',
-  stale: 'warn',
-  gone: 'faint',
-} as const satisfies Record<EndpointState, string>;
 
-/** The script as the page holds it. */
-export const PAGE_SCRIPT_TEXT = PAGE_SCRIPT.replaceAll(
-  'ENDPOINT_LABELS',
-  JSON.stringify(ENDPOINT_LABELS),
-).replaceAll('REGISTRY_LABELS', JSON.stringify(REGISTRY_LABELS));
+/**
+ * The page: a script that shows everything live, and the present moment as plain tables for a browser
+ * that runs none. It all comes in one answer, because a browser cannot send the token with more requests.
+ */
+export function renderPage(bundle: Bundle, snapshot: StreamSnapshot): string {
+  const plain = plainTables(snapshot);
+  if (bundle.script === '') return document(bundle, plain);
+  return document(bundle, html`<noscript>${plain}</noscript>`);
+}
 
-/** Nothing runs or loads but this page's own style and script, which are named by their hashes. */
-export const CONTENT_SECURITY_POLICY = [
-  `default-src 'none'`,
-  `style-src '${cspHash(PAGE_STYLE)}'`,
-  `script-src '${cspHash(PAGE_SCRIPT_TEXT)}'`,
-  `connect-src 'self'`,
-  'img-src data:',
-  `base-uri 'none'`,
-  `form-action 'none'`,
-  `frame-ancestors 'none'`,
-].join('; ');
-
-/** The dashboard as it stands now, readable without JavaScript; the script then keeps it up to date. */
-export function renderPage({ readiness, registries, services }: StreamSnapshot): string {
-  const state = readiness.ready ? 'Ready.' : `Not ready: ${readiness.reasons.join('; ')}`;
-  const noScript = html`<noscript>As of now. Without JavaScript, reload to see changes.</noscript>`;
+/** The same page without anything in it: its script asks for the token. */
+export function renderLockedPage(bundle: Bundle): string {
   return document(
-    noScript,
-    html`<div id="content">
-<p id="readiness" role="status">${state}</p>
-<h2>Services</h2>
-<div id="services">${orNone(services.map(serviceTable))}</div>
-<h2>Registries</h2>
-<div id="registries">${orNone(registries.map(registryTable))}</div>
-</div>`,
+    bundle,
+    html`<noscript><p>This page needs JavaScript to send the admin token.</p></noscript>`,
   );
 }
 
-/** The same page without anything in it, asking for the token. */
-export function renderLockedPage(): string {
-  return document(
-    html`This page needs the admin token.`,
-    html`<div id="content" hidden>
-<p id="readiness" role="status"></p>
-<h2>Services</h2>
-<div id="services"></div>
-<h2>Registries</h2>
-<div id="registries"></div>
-</div>`,
-  );
-}
-
-function document(connection: Html, content: Html): string {
+function document({ script, style }: Bundle, content: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Watchgate</title>
 <link rel="icon" href="data:,">
-<style>${new Html(PAGE_STYLE)}</style>
+<style>${new Html(style)}</style>
 </head>
 <body>
-<header>
-<h1>Watchgate</h1>
-<p id="connection" role="status">${connection}</p>
-</header>
-<main>
-<form id="unlock" class="card" hidden>
-<label for="token">Admin token<input id="token" type="password" autocomplete="current-password" required></label>
-<button>Open</button>
-</form>
+<div id="page"></div>
 ${content}
-</main>
-<script>${new Html(PAGE_SCRIPT_TEXT)}</script>
+<script>${new Html(script)}</script>
 </body>
 </html>
 `.text;
+}
+
+function plainTables({ readiness, registries, services }: StreamSnapshot): Html {
+  const state = readiness.ready ? 'Ready.' : `Not ready: ${readiness.reasons.join('; ')}`;
+  return html`<main class="plain">
+<h1>Watchgate</h1>
+<p>As of now; reload to see changes. ${state}</p>
+<h2>Services</h2>
+${orNone(services.map(serviceTable))}
+<h2>Registries</h2>
+${orNone(registries.map(registryTable))}
+</main>`;
 }
 
 function serviceTable({ name, endpoints }: ServiceView): Html {
@@ -116,63 +82,51 @@ function serviceTable({ name, endpoints }: ServiceView): Html {
   return table(name, note, ENDPOINT_LABELS, endpoints.map(endpointCells));
 }
 
-function endpointCells(endpoint: EndpointView): readonly Html[] {
+function endpointCells(endpoint: EndpointView): readonly (string | number)[] {
   return [
-    plain(endpoint.address),
-    html`<span class="${STATE_CLASS[endpoint.state]}">${endpoint.state}</span>`,
-    plain(endpoint.inFlight),
-    plain(endpoint.requests),
-    plain(endpoint.failures),
-    plain(`${endpoint.latencyEwmaMs.toFixed(1)} ms`),
-    plain(new Date(endpoint.since).toISOString().slice(0, 19).replace('T', ' ')),
-    plain(endpoint.notEligible ?? ''),
+    endpoint.address,
+    endpoint.state,
+    endpoint.inFlight,
+    endpoint.requests,
+    endpoint.failures,
+    `${endpoint.latencyEwmaMs.toFixed(1)} ms`,
+    endpoint.weight,
+    new Date(endpoint.since).toISOString().slice(0, 19).replace('T', ' '),
+    endpoint.notEligible ?? '',
   ];
 }
 
 function registryTable(registry: RegistryView): Html {
-  const { confirmedMsAgo: age, connected, invalidValues } = registry;
+  const { confirmedMsAgo: age, invalidValues } = registry;
   return table(registry.source, registry.type, REGISTRY_LABELS, [
     [
-      html`<span class="${connected ? 'good' : 'bad'}">${connected ? 'connected' : 'not connected'}</span>`,
-      plain(registry.member ?? ''),
-      plain(registry.revision),
-      plain(age === null ? 'never' : `${(age / 1000).toFixed(1)} s ago`),
-      plain(registry.services),
-      plain(registry.endpoints),
-      plain(invalidValues.map(({ key, reason }) => `${key}: ${reason}`).join('; ')),
-      plain(registry.lastError ?? ''),
+      registry.connected ? 'connected' : 'not connected',
+      registry.member ?? '',
+      registry.revision,
+      age === null ? 'never' : `${(age / 1000).toFixed(1)} s ago`,
+      registry.drift,
+      registry.services,
+      registry.endpoints,
+      invalidValues.map(({ key, reason }) => `${key}: ${reason}`).join('; '),
+      registry.lastError ?? '',
     ],
   ]);
 }
 
-/** The roles are said because a table laid out as a grid on a small screen loses them. */
 function table(
   title: string,
   note: string,
   labels: readonly string[],
-  rows: readonly (readonly Html[])[],
+  rows: readonly (readonly (string | number)[])[],
 ): Html {
-  const head = labels.map((label) => html`<th role="columnheader" scope="col">${label}</th>`);
-  const body = rows.map((cells) => {
-    const columns = cells.map(
-      (cell, column) => html`<td role="cell" data-label="${labels[column] ?? ''}">${cell}</td>`,
-    );
-    return html`<tr role="row">${columns}</tr>`;
-  });
-  return html`<div class="card"><table role="table"><caption>${title} <span>${note}</span></caption>
-<thead role="rowgroup"><tr role="row">${head}</tr></thead>
-<tbody role="rowgroup">${body}</tbody></table></div>
+  const head = labels.map((label) => html`<th scope="col">${label}</th>`);
+  const body = rows.map((cells) => html`<tr>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`);
+  return html`<div class="card"><table><caption>${title} <small>${note}</small></caption>
+<thead><tr>${head}</tr></thead>
+<tbody>${body}</tbody></table></div>
 `;
-}
-
-function plain(value: string | number): Html {
-  return html`<span>${value}</span>`;
 }
 
 function orNone(tables: readonly Html[]): readonly Html[] {
   return tables.length > 0 ? tables : [html`<p class="faint">None.</p>`];
-}
-
-function cspHash(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

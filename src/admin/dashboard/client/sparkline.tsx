@@ -1,0 +1,46 @@
+import type { JSX } from 'preact';
+
+const WIDTH = 72;
+const HEIGHT = 20;
+/** A minute of samples from edge to edge, so that all sparklines share one time axis. */
+const SLOTS = 60;
+/** Room for half of the stroke. */
+const MARGIN = 1.5;
+
+/**
+ * A minute of one value, newest at the right edge. Its scale begins at 0 and ends at its own highest value:
+ * it shows the shape, and the number beside it the size. Nothing to read for a screen reader.
+ */
+export function Sparkline({ values }: { readonly values: readonly number[] }): JSX.Element {
+  const points = pathOf(values);
+  return (
+    <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
+      {points !== '' && <path class="area" d={`${points}V${HEIGHT}H${startOf(values)}Z`} />}
+      {points !== '' && <path class="line" d={points} />}
+    </svg>
+  );
+}
+
+function startOf(values: readonly number[]): number {
+  return round(WIDTH - MARGIN - (values.length - 1) * step());
+}
+
+function step(): number {
+  return (WIDTH - 2 * MARGIN) / (SLOTS - 1);
+}
+
+function pathOf(values: readonly number[]): string {
+  const highest = Math.max(...values, 0);
+  if (highest === 0 || values.length < 2) return '';
+  const start = startOf(values);
+  return values
+    .map((value, index) => {
+      const y = HEIGHT - MARGIN - (value / highest) * (HEIGHT - 2 * MARGIN);
+      return `${index === 0 ? 'M' : 'L'}${round(start + index * step())} ${round(y)}`;
+    })
+    .join('');
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
