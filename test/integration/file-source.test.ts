@@ -114,3 +114,18 @@ test('an endpoint whose weight or draining changed is changed, not replaced', as
   const after = watched.source.snapshot()?.services.get('goods')?.endpoints[0];
   assert.deepEqual([after?.weight, after?.standing, after?.since], [3, 'draining', before?.since]);
 });
+
+test('what the file no longer lists left because somebody wanted it, all of it at once too', async (t) => {
+  const { path, watched } = await follow(t, BOTH);
+  await watched.untilListed(listed('10.0.0.1:80', '10.0.0.2:80'));
+  await writeFile(path, 'services: {}');
+  await watched.untilListed({});
+  const departures = [...(watched.source.snapshot()?.departures ?? [])];
+  assert.deepEqual(
+    departures.map(([{ address }, { willing }]) => [address, willing]),
+    [
+      ['10.0.0.1:80', true],
+      ['10.0.0.2:80', true],
+    ],
+  );
+});

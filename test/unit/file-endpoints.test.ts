@@ -69,7 +69,7 @@ for (const [what, text, ...expected] of [
     '2:9: services.goods: wanted a list of endpoints; [] for none',
   ],
   ['a list at the top', '- a:1\n', '1:1: wanted services: and, below it, a list for each service'],
-  ['broken YAML', 'services: { goods: [a:1 }\n', /^1:25: not valid YAML/, /^2:1: not valid YAML/],
+  ['broken YAML', 'services: { goods: [a:1 }\n', /^1:25: not valid YAML/, /^1:26: not valid YAML/],
   [
     'a key given twice',
     'services:\n  goods: []\n  goods: []\n',

@@ -10,7 +10,7 @@ import { Contact } from '../contact.js';
 import type { Registration } from '../schemas/schema.js';
 import { ServiceLists } from '../service-lists.js';
 import { Snapshots } from '../snapshots.js';
-import type { SnapshotListener, Source, SourceSnapshot } from '../source.js';
+import type { SnapshotListener, Source, SourceSnapshot, SourceView } from '../source.js';
 import { DnsClient } from './client.js';
 import type { DnsServer } from './exchange.js';
 import { Follower } from './follower.js';
@@ -77,7 +77,7 @@ class DnsSource implements Source {
     return this.#snapshots.subscribe(listener);
   }
 
-  view(): ReturnType<Source['view']> {
+  view(): SourceView {
     return {
       source: this.name,
       type: 'dns',

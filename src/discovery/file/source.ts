@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { Endpoint, EndpointSet } from '../../core/endpoint.js';
 import { messageOf } from '../../core/errors.js';
 import type { Announce } from '../../core/events.js';
 import { type FileProblem, formatProblem } from '../../files/file-problem.js';
@@ -6,9 +7,10 @@ import { readText } from '../../files/read-text.js';
 import { type FileWatch, watchFile } from '../../files/watch.js';
 import { type AddressPolicy, createAddressPolicy } from '../address-policy.js';
 import { Contact } from '../contact.js';
+import type { Registration } from '../schemas/schema.js';
 import { ServiceLists } from '../service-lists.js';
 import { Snapshots } from '../snapshots.js';
-import type { SnapshotListener, Source, SourceSnapshot } from '../source.js';
+import type { Departure, SnapshotListener, Source, SourceSnapshot, SourceView } from '../source.js';
 import { readEndpointFile } from './endpoint-file.js';
 
 export interface FileSourceOptions {
@@ -64,7 +66,7 @@ class FileSource implements Source {
     return this.#snapshots.subscribe(listener);
   }
 
-  view(): ReturnType<Source['view']> {
+  view(): SourceView {
     return {
       source: this.name,
       type: 'file',
@@ -111,22 +113,38 @@ class FileSource implements Source {
     }
   }
 
-  #take(services: ReadonlyMap<string, Parameters<ServiceLists['replace']>[2]>): void {
+  #take(services: ReadonlyMap<string, readonly Registration[]>): void {
+    const before = this.#lists.sets;
     const changed = new Set<string>();
-    const names = new Set([...this.#lists.sets.keys(), ...services.keys()]);
+    const names = new Set([...before.keys(), ...services.keys()]);
     for (const service of names) {
       if (this.#lists.replace(service, this.#options.path, services.get(service) ?? [])) changed.add(service);
     }
     this.#confirmedAt = this.#options.clock.monotonic();
     this.#contact.good(this.#options.path);
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
-    this.#snapshots.publish({ services: this.#lists.sets, revision: '', changed });
+    const { sets } = this.#lists;
+    const departures = departuresBetween(before, sets, changed);
+    this.#snapshots.publish({ services: sets, revision: '', changed, departures });
   }
 
   #refuse(message: string): void {
     this.#confirmedAt = this.#contact.connected ? this.#options.clock.monotonic() : this.#confirmedAt;
     this.#contact.bad(message);
   }
+}
+
+/** A file that was good as a whole means what it says: whoever took an endpoint out of it wanted it gone. */
+function departuresBetween(
+  before: ReadonlyMap<string, EndpointSet>,
+  after: ReadonlyMap<string, EndpointSet>,
+  changed: ReadonlySet<string>,
+): ReadonlyMap<Endpoint, Departure> {
+  const gone = [...changed].flatMap((service) => {
+    const listed = new Set(after.get(service)?.endpoints.map(({ address }) => address));
+    return before.get(service)?.endpoints.filter(({ address }) => !listed.has(address)) ?? [];
+  });
+  return new Map(gone.map((endpoint) => [endpoint, { willing: true, revision: undefined, lease: '' }]));
 }
 
 const MOST_PROBLEMS_NAMED = 10;
