@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { startAdmin } from './admin/server.js';
 import { gatewayActions } from './composition/actions.js';
@@ -11,14 +12,15 @@ import type { Settings } from './config/settings.js';
 import { type Clock, delay, systemClock } from './core/clock.js';
 import { EventHub } from './core/events.js';
 import { type Random, systemRandom } from './core/random.js';
-import { refOfServiceName } from './core/route.js';
 import type { RecorderView } from './core/recorded.js';
-import type { GatewayActions, GatewayViews, JournalView } from './core/views.js';
+import { refOfServiceName } from './core/route.js';
+import type { GatewayActions, GatewayViews, JournalEntry, JournalView } from './core/views.js';
 import { createAddressPolicy } from './discovery/address-policy.js';
 import { Directory } from './discovery/directory.js';
 import type { Source } from './discovery/source.js';
 import { createAccessLog } from './observability/access-log.js';
-import { createJournal } from './observability/journal.js';
+import { createJournal, JOURNAL_CAPACITY } from './observability/journal.js';
+import { JournalFile } from './observability/journal-file.js';
 import { type LogStream, openLogStream } from './observability/log-stream.js';
 import { createLogger } from './observability/logger.js';
 import { logMembership } from './observability/membership-log.js';
@@ -128,7 +130,10 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
   newest = () => keeper.settings;
   const stopAutoRoutes = followRegistered(directory, keeper, dataPath);
   const views = gatewayViews(directory, dataPath, keeper);
-  const observers = observe(hub, views, settings, logStream, logger);
+  const journalFile = openJournalFile(settings, clock, logger);
+  const earlier = (await journalFile?.load(JOURNAL_CAPACITY)) ?? [];
+  const observers = observe(hub, views, settings, logStream, logger, earlier);
+  journalFile?.follow(observers.journal);
   const stopReports = reportDeaths(hub, directory);
   directory.start();
   await keeper.start();
@@ -142,6 +147,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     await directory.close();
     await opened.close();
     await observers.close();
+    await journalFile?.close();
     await logStream.close();
   };
   return {
@@ -277,6 +283,17 @@ function plain(value: unknown): unknown {
   return value instanceof Map ? [...value] : value;
 }
 
+/** The journal on disk, when there is a folder for it. */
+function openJournalFile(
+  { stateDir }: Settings,
+  clock: Clock,
+  logger: ReturnType<typeof createLogger>,
+): JournalFile | undefined {
+  if (stateDir === undefined) return undefined;
+  const path = join(stateDir, 'journal.ndjson');
+  return new JournalFile({ path, clock, onProblem: (problem) => logger.warn(problem) });
+}
+
 interface Observers {
   readonly journal: JournalView;
   readonly recorder: RecorderView;
@@ -290,8 +307,9 @@ function observe(
   settings: Settings,
   stream: LogStream,
   logger: ReturnType<typeof createLogger>,
+  earlier: readonly JournalEntry[],
 ): Observers {
-  const journal = createJournal(hub);
+  const journal = createJournal(hub, { earlier });
   const recorder = createRecorder(hub);
   const metrics = createMetrics(hub, views);
   const accessLog = createAccessLog(hub, { mode: settings.accessLog, level: settings.logLevel, stream });

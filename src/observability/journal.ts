@@ -2,19 +2,26 @@ import type { EventHub } from '../core/events.js';
 import type { JournalEntry, JournalQuery, JournalView } from '../core/views.js';
 import { Ring } from './ring.js';
 
-const DEFAULT_CAPACITY = 10_000;
+export const JOURNAL_CAPACITY = 10_000;
 
 export interface Journal extends JournalView {
   /** Stops listening. What was recorded stays readable. */
   close(): void;
 }
 
+export interface JournalOptions {
+  readonly capacity?: number;
+  /** Of earlier runs, oldest first. */
+  readonly earlier?: readonly JournalEntry[];
+}
+
 /** Remembers the newest `capacity` changes of membership, registries and configuration, in memory. */
 export function createJournal(
   hub: EventHub,
-  { capacity = DEFAULT_CAPACITY }: { capacity?: number } = {},
+  { capacity = JOURNAL_CAPACITY, earlier = [] }: JournalOptions = {},
 ): Journal {
   const journal = new RingJournal(capacity);
+  for (const entry of earlier) journal.add(entry);
   const stops = [
     hub.on('membership', (event) => journal.add({ kind: 'membership', ...event })),
     hub.on('health', (event) => journal.add({ kind: 'health', ...event })),
