@@ -101,8 +101,9 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
   opened.want(settings);
   // The guard reads settings of services, which the keeper, made later, keeps up to date.
   let newest = (): Settings => settings;
-  const guarded = guardSources(opened.sources, { settings: () => newest(), allowed, clock, announce });
-  const directory = new Directory(options.sources ?? guarded, { announce, clock });
+  const sources =
+    options.sources ?? guardSources(opened.sources, { settings: () => newest(), allowed, clock, announce });
+  const directory = new Directory(sources, { announce, clock });
   const dataPath = new DataPath(
     {
       clock,
