@@ -33,26 +33,31 @@ export class QuerySlots {
     return Math.max(SHORTEST_WAIT_MS, Math.round((ROUND_MS * this.#places) / this.#askers));
   }
 
-  /** Resolves to the function that gives the place back; at once, and to a place of no weight, when `signal` aborts. */
+  /** Resolves to the function that gives the place back; without one, at once, when `signal` aborts. */
   async take(signal: AbortSignal): Promise<() => void> {
-    if (this.#taken >= this.#places) await this.#turn(signal);
-    if (signal.aborted) return () => {};
-    this.#taken += 1;
-    return () => {
-      this.#taken -= 1;
-      this.#queue.shift()?.();
-    };
+    if (this.#taken < this.#places) this.#taken += 1;
+    else if (!(await this.#turn(signal))) return () => {};
+    return () => this.#giveBack();
   }
 
-  #turn(signal: AbortSignal): Promise<void> {
+  /** A place goes straight to who has waited longest, so that nobody slips in between. */
+  #giveBack(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#taken -= 1;
+    else next();
+  }
+
+  /** Whether a place was given, and not the asking given up. */
+  #turn(signal: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
+      if (signal.aborted) return resolve(false);
       const go = (): void => {
         signal.removeEventListener('abort', leave);
-        resolve();
+        resolve(true);
       };
       const leave = (): void => {
         this.#queue.splice(this.#queue.indexOf(go), 1);
-        resolve();
+        resolve(false);
       };
       this.#queue.push(go);
       signal.addEventListener('abort', leave, { once: true });
