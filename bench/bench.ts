@@ -1,13 +1,8 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { benchServerNames, ensureServers, type TestServer } from '../scripts/servers.mjs';
-import { pin, shareCores } from './cores.js';
-import { startEndpoints } from './endpoints.js';
+import type { TestServer } from '../scripts/servers.mjs';
 import { type Load, loads } from './loads.js';
 import { type Bench, measureLoad } from './measure.js';
-import { openRegistry } from './registry.js';
 import { type LoadResult, machine, type Run, saveRun } from './results.js';
 import type { Rival } from './rival.js';
 import { caddyRival } from './rivals/caddy.js';
@@ -15,8 +10,8 @@ import { haproxyRival } from './rivals/haproxy.js';
 import { nginxRival } from './rivals/nginx.js';
 import { nodeRivals } from './rivals/node.js';
 import { watchgateRival } from './rivals/watchgate.js';
+import { openStage, type Stage } from './stage.js';
 import { plainTable, tableOf } from './table.js';
-import { TrafficSource } from './traffic.js';
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -104,27 +99,23 @@ async function measureAll(bench: Bench, rivals: readonly Rival[]): Promise<LoadR
   return results;
 }
 
-async function main(): Promise<void> {
-  const cores = shareCores();
-  pin(process.pid, cores.rest);
-  const { found, missing } = await ensureServers([...benchServerNames, 'etcd-3.5']);
-  for (const line of missing) say(line);
-  const { nginx, wrk } = found;
-  if (nginx === undefined || wrk === undefined)
-    throw new Error('nothing can be measured without nginx and wrk');
-  const rivals = chosen(rivalsFrom(found), values.only);
+function versionsOf({ registry, servers }: Stage, rivals: readonly Rival[]): Record<string, string> {
+  return {
+    node: process.versions.node,
+    etcd: registry.version,
+    wrk: servers['wrk']?.version ?? '',
+    ...Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
+  };
+}
 
-  const folder = mkdtempSync(join(tmpdir(), 'watchgate-bench-'));
-  const registry = await openRegistry(cores.rest);
-  const endpoints = await startEndpoints(nginx, join(folder, 'endpoints'), cores.rest);
-  const secondsEach = Number(values.seconds ?? (values.quick ? 1 : 3));
+async function main(): Promise<void> {
+  const stage = await openStage();
   try {
+    for (const line of stage.missing) say(line);
+    const rivals = chosen(rivalsFrom(stage.servers), values.only);
+    const secondsEach = Number(values.seconds ?? (values.quick ? 1 : 3));
     const bench: Bench = {
-      folder,
-      cores,
-      endpoints,
-      registry,
-      traffic: new TrafficSource(wrk, folder, cores.rest),
+      ...stage,
       secondsEach,
       secondsToWarmUp: values.quick ? 1 : 2,
       repeats: Number(values.repeats),
@@ -133,19 +124,12 @@ async function main(): Promise<void> {
       quick: values.quick,
       secondsEach,
       machine: machine(),
-      versions: {
-        node: process.versions.node,
-        etcd: registry.version,
-        wrk: wrk.version,
-        ...Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
-      },
+      versions: versionsOf(stage, rivals),
       loads: await measureAll(bench, rivals),
     };
     if (values.save) say(`\nkept in ${saveRun(run)}`);
   } finally {
-    await endpoints.stop();
-    await registry.close();
-    rmSync(folder, { recursive: true, force: true });
+    await stage.close();
   }
 }
 

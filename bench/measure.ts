@@ -1,25 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from '../test/support/etcd-server.js';
-import type { Cores } from './cores.js';
-import type { Endpoints } from './endpoints.js';
 import type { Load, Variant } from './loads.js';
 import { PinnedProcess } from './process.js';
-import type { BenchRegistry } from './registry.js';
 import { type LoadResult, loadAverage, type Repeat, type Row } from './results.js';
 import type { Rival } from './rival.js';
 import { SERVICE } from './rivals/watchgate.js';
-import type { TrafficSource } from './traffic.js';
+import type { Stage } from './stage.js';
 
 const MIB = 1024 * 1024;
 
-export interface Bench {
-  /** For files; each proxy gets a folder of its own below it. */
-  readonly folder: string;
-  readonly cores: Cores;
-  readonly endpoints: Endpoints;
-  readonly registry: BenchRegistry;
-  readonly traffic: TrafficSource;
+export interface Bench extends Pick<Stage, 'folder' | 'cores' | 'endpoints' | 'registry' | 'traffic'> {
   readonly secondsEach: number;
   readonly secondsToWarmUp: number;
   readonly repeats: number;

@@ -1,18 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { benchServerNames, ensureServers } from '../scripts/servers.mjs';
 import { freePorts } from '../test/support/etcd-server.js';
-import { pin, shareCores } from './cores.js';
-import { startEndpoints } from './endpoints.js';
-import { loads } from './loads.js';
-import { openRegistry } from './registry.js';
+import { loads, type Variant } from './loads.js';
 import { watchgateRival } from './rivals/watchgate.js';
-import { TrafficSource } from './traffic.js';
+import { openStage, type Stage } from './stage.js';
 
 /**
  * Where the gateway's time goes under a load: the functions with the largest share of their own.
@@ -92,50 +87,45 @@ function summary(file: string, fromMicros: number, top: number): string {
   return [...owners.map(line), '', ...functions.map(line)].join('\n');
 }
 
-async function main(): Promise<void> {
-  const cores = shareCores();
-  pin(process.pid, cores.rest);
-  const { found, missing } = await ensureServers([...benchServerNames, 'etcd-3.5']);
-  const { nginx, wrk } = found;
-  const variant = loads.find(({ name }) => name === values.load)?.variants.at(-1);
-  if (nginx === undefined || wrk === undefined) throw new Error(missing.join('\n'));
-  if (variant === undefined) throw new Error(`there is no load ${values.load}`);
-  const folder = mkdtempSync(join(tmpdir(), 'watchgate-profile-'));
-  const registry = await openRegistry(cores.rest);
-  const endpoints = await startEndpoints(nginx, join(folder, 'endpoints'), cores.rest);
+/** Runs the gateway under the load with V8's profiler on; resolves to the summary. */
+async function profiled(stage: Stage, variant: Variant): Promise<string> {
+  const { folder, cores, traffic } = stage;
+  const [port = 0] = await freePorts(1);
+  const work = { ...stage, port, folder: join(folder, 'gateway'), site: variant.site(stage.endpoints) };
+  mkdirSync(work.folder);
+  const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+  const main = values.main === undefined ? {} : { main: values.main };
+  const rival = watchgateRival({ name: 'watchgate', version: '', accessLog: 'off', nodeArgs, ...main });
+  const launch = await rival.launch(work);
+  const gateway = spawn('taskset', ['-c', cores.proxy, launch.file, ...launch.args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const spawnedAt = performance.now();
+  const ended = once(gateway, 'exit');
   try {
-    const [port = 0] = await freePorts(1);
-    const work = { port, folder: join(folder, 'gateway'), site: variant.site(endpoints), registry };
-    mkdirSync(work.folder);
-    const launch = await watchgateRival({
-      name: 'watchgate',
-      version: '',
-      accessLog: 'off',
-      nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`],
-      ...(values.main === undefined ? {} : { main: values.main }),
-    }).launch?.(work);
-    if (launch === undefined) return;
-    const gateway = spawn('taskset', ['-c', cores.proxy, launch.file, ...launch.args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const spawnedAt = performance.now();
     await once(gateway.stdout, 'data');
-    const traffic = new TrafficSource(wrk, folder, cores.rest);
-    const address = `127.0.0.1:${port}`;
-    await traffic.send(address, variant.traffic, SECONDS_TO_WARM_UP);
+    await traffic.send(`127.0.0.1:${port}`, variant.traffic, SECONDS_TO_WARM_UP);
     const warmMicros = (performance.now() - spawnedAt) * 1000;
-    await traffic.send(address, variant.traffic, Number(values.seconds));
-    const ended = once(gateway, 'exit');
+    await traffic.send(`127.0.0.1:${port}`, variant.traffic, Number(values.seconds));
     gateway.kill('SIGTERM');
     // The second one does away with draining.
     setTimeout(() => gateway.kill('SIGTERM'), 200);
     await ended;
     const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile')) ?? '';
-    process.stdout.write(`${summary(join(folder, file), warmMicros, Number(values.top))}\n`);
+    return summary(join(folder, file), warmMicros, Number(values.top));
   } finally {
-    await endpoints.stop();
-    await registry.close();
-    rmSync(folder, { recursive: true, force: true });
+    gateway.kill('SIGKILL');
+  }
+}
+
+async function main(): Promise<void> {
+  const variant = loads.find(({ name }) => name === values.load)?.variants.at(-1);
+  if (variant === undefined) throw new Error(`there is no load ${values.load}`);
+  const stage = await openStage();
+  try {
+    process.stdout.write(`${await profiled(stage, variant)}\n`);
+  } finally {
+    await stage.close();
   }
 }
 

@@ -35,7 +35,7 @@ into a cache folder; nothing is installed.
   is the figure to compare: throughput also depends on how fast the load and the endpoint are, which share the other core.
 - **Compare within a table only.** All proxies of a table ran at the same time, idle but for their turns, and the bursts took turns, so what else the
   machine did met them alike. Absolute figures differ from machine to machine, and here from hour to hour.
-- Each figure is the median of the bursts. p50 and p99 are at saturation: with 64 connections they say how long the queue is.
+- CPU is that of the cheapest burst, since whatever else runs can only make work dearer; the rest are medians of the bursts. p50 and p99 are at saturation: with 64 connections they say how long the queue is.
 - Watchgate runs as built, with default settings but for the access log, which is off where the table does not say otherwise, as the others' is:
   metrics, trace context, retries and ejection are on. Its endpoints are registered in a real etcd; the others have them in their configuration.
 - The others are set up to keep connections to the endpoint and to stream bodies, which not all of them do by default. nginx and

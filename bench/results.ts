@@ -88,3 +88,12 @@ export function median(values: readonly number[]): number {
 export function typical(of: Row | undefined, pick: (repeat: Repeat) => number | null): number {
   return median((of?.repeats ?? []).map(pick).filter((value) => value !== null));
 }
+
+/**
+ * Processor time per unit in the cheapest of the repeats: whatever else the machine does, by way of caches and shared
+ * cores, can only make work dearer. NaN where there is nothing.
+ */
+export function cheapest(of: Row | undefined): number {
+  const costs = (of?.repeats ?? []).map(({ cpuMicros }) => cpuMicros).filter((cost) => cost !== null);
+  return costs.length === 0 ? Number.NaN : Math.min(...costs);
+}

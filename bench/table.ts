@@ -1,5 +1,5 @@
 import type { Load } from './loads.js';
-import { type LoadResult, type Row, typical } from './results.js';
+import { cheapest, type LoadResult, type Row, typical } from './results.js';
 
 /** The rival that costs are compared with. */
 export const YARDSTICK = 'nginx';
@@ -25,14 +25,10 @@ function time(micros: number): string {
     : `${(micros / 1000).toFixed(micros < 10_000 ? 2 : 0)} ms`;
 }
 
-function costOf(row: Row | undefined): number {
-  return typical(row, (repeat) => repeat.cpuMicros);
-}
-
 function cells(load: Load, result: LoadResult, row: Row): string[] {
   const label = row.variant === '' ? row.rival : `${row.rival}, ${row.variant}`;
   const yardstick = result.rows.find((one) => one.rival === YARDSTICK && one.variant === row.variant);
-  const ratio = costOf(row) / costOf(yardstick);
+  const ratio = cheapest(row) / cheapest(yardstick);
   const errors = row.repeats.reduce((sum, repeat) => sum + repeat.errors, 0);
   const rate = typical(row, (repeat) =>
     load.perMiB === true ? repeat.mibPerSecond : repeat.requestsPerSecond,
@@ -40,7 +36,7 @@ function cells(load: Load, result: LoadResult, row: Row): string[] {
   return [
     label,
     row.failed === undefined ? whole(rate) : 'failed',
-    short(costOf(row)),
+    short(cheapest(row)),
     Number.isNaN(ratio) ? '–' : `${ratio.toFixed(2)} ×`,
     time(typical(row, (repeat) => repeat.p50Micros)),
     time(typical(row, (repeat) => repeat.p99Micros)),
@@ -49,7 +45,7 @@ function cells(load: Load, result: LoadResult, row: Row): string[] {
   ];
 }
 
-/** One load's medians, one line for each rival and variant. */
+/** One load's cheapest costs and its medians of the rest, one line for each rival and variant. */
 export function tableOf(load: Load, result: LoadResult): Table {
   const unit = load.perMiB === true ? 'MiB' : 'request';
   return {

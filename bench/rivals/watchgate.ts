@@ -30,7 +30,7 @@ ${site.routes.map((route) => `  - { prefix: ${route}, service: ${SERVICE} }`).jo
 `;
 }
 
-export function watchgateRival(options: WatchgateOptions): Rival {
+export function watchgateRival(options: WatchgateOptions): Required<Rival> {
   const { name, version, main = OWN_MAIN, accessLog, aside = false, nodeArgs = [] } = options;
   return {
     name,
