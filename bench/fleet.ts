@@ -144,9 +144,9 @@ function makeSource(endpoints: readonly string[]): Source {
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  const patience = AbortSignal.timeout(60_000);
+  const patience = AbortSignal.timeout(180_000);
   while (!holds()) {
-    if (patience.aborted) throw new Error('the fleet did not become connected within a minute');
+    if (patience.aborted) throw new Error('the fleet did not become connected within 3 minutes');
     await sleep(50);
   }
 }
@@ -160,16 +160,11 @@ async function change(writer: EtcdMembers): Promise<void> {
   }
 }
 
-async function phasesOf(
-  cluster: EtcdCluster,
-  fleet: readonly Source[],
-  writer: EtcdMembers,
-): Promise<Phase[]> {
+async function tell(cluster: EtcdCluster, fleet: readonly Source[], writer: EtcdMembers): Promise<void> {
   const meter = new Meter(cluster);
   const connected = (): boolean => fleet.every((source) => source.view().connected);
-  const phases: Phase[] = [];
   const phase = async (name: string, work: () => Promise<void>): Promise<void> => {
-    phases.push(await measure(meter, name, SECONDS, work));
+    say(row(await measure(meter, name, SECONDS, work)));
   };
   await phase('start', async () => {
     for (const source of fleet) source.start();
@@ -185,10 +180,9 @@ async function phasesOf(
     await Promise.all([cluster.restart(lost), cluster.restart(alsoLost)]);
     await until(connected);
   });
-  return phases;
 }
 
-async function run(size: number): Promise<Phase[]> {
+async function run(size: number): Promise<void> {
   const cluster = await startEtcdCluster({ args: [`--bcrypt-cost=${values['bcrypt-cost']}`] });
   const common = { endpoints: cluster.endpoints, clock: systemClock, random: systemRandom };
   const fleet = Array.from({ length: size }, () => makeSource(cluster.endpoints));
@@ -196,7 +190,7 @@ async function run(size: number): Promise<Phase[]> {
   const writer = new EtcdMembers({ ...common, ...ROOT });
   try {
     await prepare(cluster, preparing);
-    return await phasesOf(cluster, fleet, writer);
+    await tell(cluster, fleet, writer);
   } finally {
     await Promise.all(fleet.map((source) => source.close()));
     preparing.close();
@@ -205,18 +199,28 @@ async function run(size: number): Promise<Phase[]> {
   }
 }
 
-function table(size: number, phases: readonly Phase[]): string[] {
-  const rate = (value: number): string => (value < 9.95 ? value.toFixed(1) : value.toFixed(0));
-  const cell = (phase: Phase, name: Counter): string =>
-    `${rate(phase.counts[name] / phase.seconds)} (${rate(phase.most[name])})`;
+function headLines(size: number): string[] {
   return [
     '',
     `${size} source${size === 1 ? '' : 's'}: per second over ${SECONDS} s (in the busiest second)`,
     '',
     `| | ${NAMES.join(' | ')} |`,
     `|---|${NAMES.map(() => '---:|').join('')}`,
-    ...phases.map((phase) => `| ${phase.name} | ${NAMES.map((name) => cell(phase, name)).join(' | ')} |`),
   ];
 }
 
-for (const size of FLEETS) process.stdout.write(`${table(size, await run(size)).join('\n')}\n`);
+function row(phase: Phase): string {
+  const rate = (value: number): string => (value < 9.95 ? value.toFixed(1) : value.toFixed(0));
+  const cell = (name: Counter): string =>
+    `${rate(phase.counts[name] / phase.seconds)} (${rate(phase.most[name])})`;
+  return `| ${phase.name} | ${NAMES.map(cell).join(' | ')} |`;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+for (const size of FLEETS) {
+  for (const line of headLines(size)) say(line);
+  await run(size);
+}

@@ -70,7 +70,7 @@ const BY_TEXT: readonly (readonly [RegExp, EtcdFault])[] = [
 
 /** What grpc-js puts around the reason; the time in it would make every repetition look new. */
 const GRPC_CHATTER =
-  /^No connection established\. Last error: (?:Error: )?| \(\d{4}-[^)]*Z\)|\.? Resolution note: ?$/g;
+  /^No connection established\. Last error: (?:Error: )?| \(\d{4}-[^)]*Z\)|\.? Resolution note: ?$|(?<=^Deadline exceeded) after .*$/g;
 
 const BY_CODE: Readonly<Partial<Record<status, EtcdFault>>> = {
   [status.UNAVAILABLE]: 'unavailable',
