@@ -40,7 +40,7 @@ export function renderPage(bundle: Bundle, snapshot: StreamSnapshot): string {
 export function renderLockedPage(bundle: Bundle): string {
   return document(
     bundle,
-    html`<noscript><p>This page needs JavaScript to send the admin token.</p></noscript>`,
+    html`<noscript><p>This page needs the admin token, and JavaScript to send it.</p></noscript>`,
   );
 }
 
