@@ -4,11 +4,17 @@ import { EventHub } from '../../src/core/events.js';
 import { type Random, randomBelow, seededRandom } from '../../src/core/random.js';
 import { createAddressPolicy } from '../../src/discovery/address-policy.js';
 import { Directory } from '../../src/discovery/directory.js';
+import { GuardedSource } from '../../src/discovery/guard.js';
 import { ReflectedSource } from '../../src/discovery/reflected-source.js';
 import { Registrations } from '../../src/discovery/registrations.js';
 import { schemas } from '../../src/discovery/schemas/by-name.js';
 import { SimulatedClock } from '../support/simulated-clock.js';
-import { type Backup, type Change, SimulatedRegistry } from '../support/simulated-registry.js';
+import {
+  type Backup,
+  type Change,
+  type SimulatedMember,
+  SimulatedRegistry,
+} from '../support/simulated-registry.js';
 
 const HISTORIES = 10_000;
 /** Another run tries other histories, and says which. */
@@ -20,6 +26,11 @@ const QUIET_MS = 12_000;
 /** One history in so many goes on until the audits have had their turn. */
 const LONG_EVERY = 50;
 const LONG_MS = 310_000;
+
+/** Off; shorter than the quiet, so that nothing is held at its end; and longer. */
+const STALE_TTLS = [0, 5_000, 60_000];
+/** Registered like the others, but nothing answers there: the guard must never hold it for long. */
+const DEAD = '10.0.0.3:80';
 
 const PREFIX = '/registry';
 const ANCHOR = { key: `${PREFIX}/anchor/host`, value: '10.9.9.9:80' };
@@ -33,10 +44,12 @@ class World {
   /** `service address`, as the announcements add up to. */
   readonly announced = new Set<string>();
   readonly complaints: string[] = [];
+  readonly #staleTtl: number;
   #backup: Backup | undefined;
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
+    this.#staleTtl = STALE_TTLS[seed % STALE_TTLS.length] ?? 0;
     this.registry = new SimulatedRegistry(this.clock, this.random, this.random() < 0.5);
     this.registry.write([ANCHOR]);
     const { clock, random } = this;
@@ -53,7 +66,11 @@ class World {
         ...{ schema: schemas.plain, prefix: PREFIX, policy: createAddressPolicy(), clock },
       }),
     });
-    this.directory = new Directory([source], { announce: hub.announce, clock });
+    const guarded = new GuardedSource({
+      ...{ source, clock, announce: hub.announce, staleTtl: this.#staleTtl },
+      probe: async (_, { address }) => address !== DEAD,
+    });
+    this.directory = new Directory([guarded], { announce: hub.announce, clock });
     this.directory.start();
   }
 
@@ -61,7 +78,8 @@ class World {
   async disturb(): Promise<void> {
     const { registry, random } = this;
     const dice = random();
-    if (dice < 0.55) registry.write(this.#changes(random() < 0.2 ? 3 : 1));
+    if (dice < 0.02) this.#empty();
+    else if (dice < 0.55) registry.write(this.#changes(random() < 0.2 ? 3 : 1));
     else if (dice < 0.6) registry.compact();
     else if (dice < 0.65) this.#backup = registry.backup();
     else if (dice < 0.68) await this.#restore();
@@ -80,16 +98,22 @@ class World {
   /** What the directory says and what was announced, against what the registry holds. */
   check(): string[] {
     const expected = this.#model();
-    const { services } = this.directory;
-    const view = services
-      .call(this.directory)
-      .flatMap((ref) => this.directory.get(ref).endpoints.map(({ address }) => `${ref.service} ${address}`));
     const problems = [...this.complaints];
-    if (view.sort().join() !== expected.join()) problems.push(`view ${view} but registry ${expected}`);
+    const endpoints = this.directory
+      .services()
+      .flatMap((ref) => this.directory.get(ref).endpoints.map((endpoint) => ({ ...endpoint, ...ref })));
+    const view = endpoints.map(({ service, address }) => `${service} ${address}`).sort();
+    const held = endpoints.filter(({ standing }) => standing === 'stale');
+    const listed = endpoints.filter((endpoint) => !held.includes(endpoint));
+    const names = listed.map(({ service, address }) => `${service} ${address}`).sort();
+    if (names.join() !== expected.join()) problems.push(`listed ${names} but registry ${expected}`);
+    if (held.length > 0 && this.#staleTtl <= QUIET_MS) problems.push(`${held.length} still held`);
+    if (held.some(({ address }) => address === DEAD)) problems.push('holds what does not answer');
     const told = [...this.announced].sort();
-    if (told.join() !== expected.join()) problems.push(`announced ${told} but registry ${expected}`);
+    if (told.join() !== view.join()) problems.push(`announced ${told} but view ${view}`);
     const [state] = this.directory.views();
     if (state?.connected !== true) problems.push('not connected');
+    if (state?.degraded !== false) problems.push('degraded');
     if (state?.drift !== 0) problems.push(`drift ${state?.drift}`);
     return problems;
   }
@@ -118,7 +142,13 @@ class World {
     return this.random() < 0.1 ? 'rubbish' : `10.0.0.${randomBelow(this.random, 4)}:80`;
   }
 
-  #anyMember() {
+  /** What an operator's mistake or a wiped disk looks like. */
+  #empty(): void {
+    const keys = [...this.registry.entries.keys()].filter((key) => key !== ANCHOR.key);
+    this.registry.write(keys.map((key) => ({ key, value: undefined })));
+  }
+
+  #anyMember(): SimulatedMember {
     const { members } = this.registry;
     const member = members[randomBelow(this.random, members.length)];
     if (member === undefined) throw new Error('there are no members');
