@@ -16,6 +16,7 @@ export function logMembership(hub: EventHub, logger: Logger): () => void {
         change: event.change,
         state: event.state,
         cause: event.cause,
+        ...(event.reason !== undefined && { reason: event.reason }),
         revision: event.revision,
         endpoints_left: event.endpointsLeft,
       };
