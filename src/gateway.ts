@@ -1,7 +1,9 @@
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { startAdmin } from './admin/server.js';
 import { gatewayActions } from './composition/actions.js';
+import { followRegistered } from './composition/auto-routes.js';
+import { drain, stopAtOnce } from './composition/drain.js';
+import { fixedAtStart } from './composition/fixed-settings.js';
 import { guardSources } from './composition/guarded.js';
 import { routingSettings } from './composition/routing.js';
 import { type OpenSources, openSources } from './composition/sources.js';
@@ -9,26 +11,21 @@ import { gatewayViews } from './composition/views.js';
 import type { Environment } from './config/environment.js';
 import { ConfigKeeper } from './config/keeper.js';
 import type { Settings } from './config/settings.js';
-import { type Clock, delay, systemClock } from './core/clock.js';
+import { type Clock, systemClock } from './core/clock.js';
 import { EventHub } from './core/events.js';
 import { type Random, systemRandom } from './core/random.js';
 import type { RecorderView } from './core/recorded.js';
 import { refOfServiceName } from './core/route.js';
-import type { GatewayActions, GatewayViews, JournalEntry, JournalView } from './core/views.js';
+import type { GatewayActions, GatewayViews, JournalView } from './core/views.js';
 import { createAddressPolicy } from './discovery/address-policy.js';
 import { Directory } from './discovery/directory.js';
 import type { Source } from './discovery/source.js';
-import { createAccessLog } from './observability/access-log.js';
-import { createJournal, JOURNAL_CAPACITY } from './observability/journal.js';
-import { JournalFile } from './observability/journal-file.js';
 import { type LogStream, openLogStream } from './observability/log-stream.js';
 import { createLogger } from './observability/logger.js';
-import { logMembership } from './observability/membership-log.js';
-import { createMetrics, type Metrics } from './observability/metrics.js';
-import { logOperations } from './observability/operations-log.js';
-import { createRecorder } from './observability/recorder.js';
+import type { Metrics } from './observability/metrics.js';
+import { openObservers } from './observability/observers.js';
 import { DataPath } from './proxy/data-path.js';
-import { type FrontDoor, mountGateway, openFrontDoor } from './proxy/front-door.js';
+import { mountGateway, openFrontDoor } from './proxy/front-door.js';
 import { shareUpgrades } from './proxy/upgrade.js';
 
 export interface GatewayOptions {
@@ -129,12 +126,9 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     },
   });
   newest = () => keeper.settings;
-  const stopAutoRoutes = followRegistered(directory, keeper, dataPath);
+  const stopAutoRoutes = followRegistered(directory, dataPath, newest);
   const views = gatewayViews(directory, dataPath, keeper);
-  const journalFile = openJournalFile(settings, clock, logger);
-  const earlier = (await journalFile?.load(JOURNAL_CAPACITY)) ?? [];
-  const observers = observe(hub, views, settings, logStream, logger, earlier);
-  journalFile?.follow(observers.journal);
+  const observers = await openObservers(settings, { hub, views, logger, stream: logStream, clock });
   const stopReports = reportDeaths(hub, directory);
   directory.start();
   await keeper.start();
@@ -148,7 +142,6 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     await directory.close();
     await opened.close();
     await observers.close();
-    await journalFile?.close();
     await logStream.close();
   };
   return {
@@ -201,37 +194,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       views,
       ready: core.ready,
       reload: () => actions.reload(),
-      drain: () => drain(core, door, settings, clock),
+      drain: () => drain(core.dataPath, door, settings, clock),
       close: closeAll,
     };
   } catch (error) {
     await closeAll();
     throw error;
   }
-}
-
-async function drain(
-  { dataPath }: GatewayCore,
-  door: FrontDoor,
-  settings: Settings,
-  clock: Clock,
-): Promise<void> {
-  dataPath.startDraining();
-  await delay(clock, settings.drainDelay);
-  const stopped = new AbortController();
-  const stop = door.stop().then(() => stopped.abort());
-  await delay(clock, settings.drainTimeout, stopped.signal);
-  if (!stopped.signal.aborted) {
-    dataPath.tunnels.closeAll();
-    door.breakOff();
-  }
-  await stop;
-}
-
-async function stopAtOnce(door: FrontDoor): Promise<void> {
-  const stopped = door.stop();
-  door.breakOff();
-  await stopped;
 }
 
 function openRegistries(
@@ -243,88 +212,9 @@ function openRegistries(
   return openSources(settings.registries, tools);
 }
 
-/** With `autoRoutes`, a service that appears or disappears changes the routes. */
-function followRegistered(directory: Directory, keeper: ConfigKeeper, dataPath: DataPath): () => void {
-  let known = '';
-  return directory.subscribeAll(() => {
-    if (!keeper.settings.autoRoutes) return;
-    const registered = directory.services();
-    const names = registered.map(({ service, registry }) => `${service}@${registry}`).join(' ');
-    if (names === known) return;
-    known = names;
-    dataPath.replace(routingSettings(keeper.settings, registered));
-  });
-}
-
 /** What requests find dead is held no longer. */
 function reportDeaths(hub: EventHub, directory: Directory): () => void {
   return hub.on('attempt', ({ service, endpoint, outcome }) => {
     if (outcome === 'connect-failed') directory.reportDead(refOfServiceName(service), endpoint);
   });
-}
-
-/** Settings that listeners and registries were opened with. */
-function fixedAtStart(before: Settings, after: Settings): string[] {
-  const fixed = [
-    'listen',
-    'admin',
-    'adminToken',
-    'registries',
-    'server',
-    'accessLog',
-    'logLevel',
-    'staleTtl',
-    'stateDir',
-    'maxSnapshotAge',
-  ] as const;
-  return fixed.filter((name) => JSON.stringify(plain(before[name])) !== JSON.stringify(plain(after[name])));
-}
-
-function plain(value: unknown): unknown {
-  return value instanceof Map ? [...value] : value;
-}
-
-/** The journal on disk, when there is a folder for it. */
-function openJournalFile(
-  { stateDir }: Settings,
-  clock: Clock,
-  logger: ReturnType<typeof createLogger>,
-): JournalFile | undefined {
-  if (stateDir === undefined) return undefined;
-  const path = join(stateDir, 'journal.ndjson');
-  return new JournalFile({ path, clock, onProblem: (problem) => logger.warn(problem) });
-}
-
-interface Observers {
-  readonly journal: JournalView;
-  readonly recorder: RecorderView;
-  readonly metrics: Metrics;
-  close(): Promise<void>;
-}
-
-function observe(
-  hub: EventHub,
-  views: GatewayViews,
-  settings: Settings,
-  stream: LogStream,
-  logger: ReturnType<typeof createLogger>,
-  earlier: readonly JournalEntry[],
-): Observers {
-  const journal = createJournal(hub, { earlier });
-  const recorder = createRecorder(hub);
-  const metrics = createMetrics(hub, views);
-  const accessLog = createAccessLog(hub, { mode: settings.accessLog, level: settings.logLevel, stream });
-  const stops = [logMembership(hub, logger), logOperations(hub, logger)];
-  return {
-    journal,
-    recorder,
-    metrics,
-    async close() {
-      for (const stop of stops) stop();
-      journal.close();
-      recorder.close();
-      metrics.close();
-      await accessLog.close();
-    },
-  };
 }
