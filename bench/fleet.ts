@@ -5,7 +5,8 @@ import { systemRandom } from '../src/core/random.js';
 import { createEtcdSource } from '../src/discovery/etcd/source.js';
 import type { Source } from '../src/discovery/source.js';
 import { EtcdMembers } from '../src/etcd/members.js';
-import { type ClusterMember, type EtcdCluster, startEtcdCluster } from '../test/support/etcd-cluster.js';
+import type { ClusterMember } from '../test/support/cluster-member.js';
+import { type EtcdCluster, startEtcdCluster } from '../test/support/etcd-cluster.js';
 
 /**
  * What a fleet of gateways costs a cluster of three members with passwords, as etcd's own metrics count it.

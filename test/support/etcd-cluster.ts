@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { ClusterMember } from './cluster-member.js';
 import { type EtcdctlOptions, type EtcdVersion, etcdCommand, etcdctl, freePorts } from './etcd-server.js';
 
 export interface EtcdClusterOptions {
@@ -15,7 +13,6 @@ export interface EtcdClusterOptions {
   readonly args?: readonly string[];
 }
 
-const READY_WITHIN_MS = 30_000;
 const TOKEN = 'watchgate-test';
 const FLAGS = [
   // Quick elections, yet slow enough for three members, the gateway and the tests to share two cores.
@@ -25,94 +22,6 @@ const FLAGS = [
   '--log-level=error',
   `--initial-cluster-token=${TOKEN}`,
 ];
-
-/** One process of a cluster. */
-export class ClusterMember {
-  readonly name: string;
-  /** `http://127.0.0.1:port` */
-  readonly endpoint: string;
-  readonly peer: string;
-  readonly #command: string;
-  readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
-  #log = '';
-
-  constructor(name: string, ports: readonly [number, number], command: string, args: readonly string[]) {
-    this.name = name;
-    this.endpoint = `http://127.0.0.1:${ports[0]}`;
-    this.peer = `http://127.0.0.1:${ports[1]}`;
-    this.#command = command;
-    this.#args = args;
-  }
-
-  /** Stops it from running without ending it: it holds its connections and answers nothing. */
-  hang(): void {
-    this.#child?.kill('SIGSTOP');
-  }
-
-  wake(): void {
-    this.#child?.kill('SIGCONT');
-  }
-
-  /** Ends it without warning; its data stay. */
-  async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  }
-
-  /** For a process that has no time left. */
-  killNow(): void {
-    this.#child?.kill('SIGKILL');
-  }
-
-  /** Starts the process. It may need the others before it is healthy. */
-  spawn(dataDir: string, initialCluster: string, state: 'new' | 'existing'): void {
-    const child = spawn(
-      this.#command,
-      [
-        `--name=${this.name}`,
-        `--data-dir=${dataDir}`,
-        `--listen-client-urls=${this.endpoint}`,
-        `--advertise-client-urls=${this.endpoint}`,
-        `--listen-peer-urls=${this.peer}`,
-        `--initial-advertise-peer-urls=${this.peer}`,
-        `--initial-cluster=${initialCluster}`,
-        `--initial-cluster-state=${state}`,
-        ...this.#args,
-      ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    this.#log = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#log = (this.#log + text).slice(-4000);
-    });
-    this.#child = child;
-  }
-
-  /** Resolves once it answers and knows a leader. */
-  async healthy(): Promise<void> {
-    const until = performance.now() + READY_WITHIN_MS;
-    while (performance.now() < until) {
-      const child = this.#child;
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) break;
-      if (await this.#answers()) return;
-      await sleep(20);
-    }
-    throw new Error(`etcd ${this.name} did not become healthy: ${this.#log}`);
-  }
-
-  async #answers(): Promise<boolean> {
-    try {
-      const response = await fetch(`${this.endpoint}/health`, { signal: AbortSignal.timeout(1_000) });
-      return (await response.text()).includes('"health":"true"');
-    } catch {
-      return false;
-    }
-  }
-}
 
 /** A cluster of real etcd members on loopback, each of which can be hung, killed, restored and removed. */
 export class EtcdCluster {

@@ -46,7 +46,7 @@ export const accessCases: readonly TortureCase[] = [
         await sleep(2_500);
         stage.linkInUse.cut();
         const backAt = performance.now();
-        await stage.register(5);
+        await stage.ledger.register(5);
         await stage.viewRight(`break ${round + 1}`, RECOVERED_MS, backAt);
         stage.reconnect();
       }
@@ -61,12 +61,12 @@ export const accessCases: readonly TortureCase[] = [
     async run(stage) {
       await setPassword(stage, 'another');
       await stage.until('refused', () => stage.source.view().lastError?.includes('invalid') ?? false);
-      await stage.register(10);
+      await stage.ledger.register(10);
       await sleep(8_000);
       const backAt = performance.now();
       await setPassword(stage, READER.password);
       await stage.viewRight('after it was changed back', RECOVERED_MS, backAt);
-      await stage.register(5);
+      await stage.ledger.register(5);
       await stage.viewRight('and on', RECOVERED_MS);
     },
   },

@@ -44,7 +44,7 @@ export async function runCase(torture: TortureCase, kind: RegistryKind): Promise
   try {
     await torture.access?.enable(stage);
     await stage.open(await torture.watched?.(registry));
-    await stage.register(20);
+    await stage.ledger.register(20);
     await stage.viewRight('at first', 5_000);
     await torture.run(stage);
     await stage.load.stop();
@@ -77,7 +77,7 @@ function verdict(stage: Stage): string[] {
   for (const { what, ms, limitMs } of stage.recoveries) {
     if (ms > limitMs) problems.push(`${what}: right after ${ms.toFixed(0)} ms, allowed ${limitMs}`);
   }
-  const unseen = stage.unseen();
+  const unseen = stage.ledger.missingFrom(stage.joined);
   if (unseen.length > 0) problems.push(`${unseen.length} never seen, such as ${unseen[0]}`);
   const { drift } = stage.source.view();
   if (drift !== 0) problems.push(`drift ${drift}`);

@@ -1,4 +1,4 @@
-import type { ClusterMember } from '../support/etcd-cluster.js';
+import type { ClusterMember } from '../support/cluster-member.js';
 import type { TortureCase } from './case.js';
 import type { TortureRegistry } from './registry.js';
 import type { Stage } from './stage.js';
@@ -12,15 +12,15 @@ const LONG_OUTAGE_MS = 20_000;
 async function hang(stage: Stage): Promise<void> {
   const { cluster } = stage.registry;
   const member = watchedMember(stage);
-  stage.goThrough(cluster.endpoints.filter((endpoint) => endpoint !== member.endpoint));
+  stage.ledger.goThrough(cluster.endpoints.filter((endpoint) => endpoint !== member.endpoint));
   const hungAt = performance.now();
   member.hang();
-  await stage.register(10);
+  await stage.ledger.register(10);
   await stage.viewRight('while it hangs', HUNG_MS, hungAt);
   member.wake();
   await cluster.healthy();
-  stage.goThrough(cluster.endpoints);
-  await stage.register(10);
+  stage.ledger.goThrough(cluster.endpoints);
+  await stage.ledger.register(10);
   await stage.viewRight('after it woke', RECOVERED_MS);
 }
 
@@ -51,7 +51,7 @@ export function outage(downMs: number): TortureCase {
     async run(stage) {
       await stage.crash(downMs);
       const backAt = performance.now();
-      await stage.register(10);
+      await stage.ledger.register(10);
       await stage.viewRight('after the restart', RECOVERED_MS, backAt);
     },
   };
@@ -81,14 +81,14 @@ export const memberCases: readonly TortureCase[] = [
     async run(stage) {
       const { cluster } = stage.registry;
       const member = watchedMember(stage);
-      stage.goThrough(cluster.endpoints.filter((endpoint) => endpoint !== member.endpoint));
+      stage.ledger.goThrough(cluster.endpoints.filter((endpoint) => endpoint !== member.endpoint));
       const killedAt = performance.now();
       await member.kill();
-      await stage.register(10);
+      await stage.ledger.register(10);
       await stage.viewRight('with two members', RECOVERED_MS, killedAt);
       await cluster.restart(member);
-      stage.goThrough(cluster.endpoints);
-      await stage.register(10);
+      stage.ledger.goThrough(cluster.endpoints);
+      await stage.ledger.register(10);
       await stage.viewRight('with three again', RECOVERED_MS);
     },
   },
@@ -104,12 +104,12 @@ export const memberCases: readonly TortureCase[] = [
       const { cluster } = stage.registry;
       const leaving = watchedMember(stage);
       await cluster.add();
-      await stage.register(10);
+      await stage.ledger.register(10);
       await stage.viewRight('with four members', RECOVERED_MS);
-      stage.goThrough(cluster.endpoints.filter((endpoint) => endpoint !== leaving.endpoint));
+      stage.ledger.goThrough(cluster.endpoints.filter((endpoint) => endpoint !== leaving.endpoint));
       const removedAt = performance.now();
       await cluster.remove(leaving);
-      await stage.register(10);
+      await stage.ledger.register(10);
       await stage.viewRight('after the removal', RECOVERED_MS, removedAt);
     },
   },
@@ -121,14 +121,14 @@ export const memberCases: readonly TortureCase[] = [
       const { cluster } = stage.registry;
       await cluster.saveSnapshot('older');
       // Later than the snapshot, so that they are undone: these services are gone, that one is back.
-      const undone = await stage.register(10);
-      await stage.unregister(undone.slice(0, 5));
+      const undone = await stage.ledger.register(10);
+      await stage.ledger.unregister(undone.slice(0, 5));
       await stage.viewRight('before the restore', RECOVERED_MS);
       await cluster.restoreSnapshot('older');
       const backAt = performance.now();
-      await stage.forgive();
+      await stage.ledger.forgive();
       await stage.viewRight('after the restore', RECOVERED_MS, backAt);
-      await stage.register(5);
+      await stage.ledger.register(5);
       await stage.viewRight('and on', RECOVERED_MS);
     },
   },

@@ -5,15 +5,14 @@ import { EventHub, type SourceEvent } from '../../src/core/events.js';
 import { type Random, systemRandom } from '../../src/core/random.js';
 import { createEtcdSource } from '../../src/discovery/etcd/source.js';
 import type { Source } from '../../src/discovery/source.js';
-import { EtcdMembers } from '../../src/etcd/members.js';
 import { type Gateway, startGateway } from '../../src/gateway.js';
+import { Ledger } from './ledger.js';
 import { Link } from './link.js';
 import { HealthyService, SteadyLoad } from './load.js';
-import { type Credentials, PREFIX, readAll, type TortureRegistry } from './registry.js';
+import { type Credentials, PREFIX, type TortureRegistry } from './registry.js';
 
 const PATIENCE_MS = 30_000;
 const POLL_MS = 5;
-const WRITES_AT_ONCE = 50;
 
 /** How soon the view was right again, and how soon it had to be. */
 export interface Recovery {
@@ -31,7 +30,7 @@ export interface StageOptions {
 
 /**
  * A gateway in this process that watches a registry over links which a case can break, a healthy service
- * behind it under load, and a writer that reaches the registry directly and remembers what it was promised.
+ * behind it under load, and a ledger of what was written to the registry directly.
  */
 export class Stage {
   readonly registry: TortureRegistry;
@@ -39,22 +38,19 @@ export class Stage {
   readonly service = new HealthyService();
   readonly recoveries: Recovery[] = [];
   readonly events: SourceEvent[] = [];
-  /** Addresses whose joining was announced. */
+  readonly ledger: Ledger;
+  /** Keys whose joining was announced. */
   readonly joined = new Set<string>();
-  /** Keys whose writing the registry acknowledged. */
-  readonly promised = new Set<string>();
   readonly #options: StageOptions;
   readonly #hub = new EventHub();
   #source: Source | undefined;
   #gateway: Gateway | undefined;
   #load: SteadyLoad | undefined;
-  #writer: EtcdMembers | undefined;
-  #direct: readonly string[] = [];
-  #written = 0;
 
   constructor(registry: TortureRegistry, options: StageOptions = {}) {
     this.registry = registry;
     this.#options = options;
+    this.ledger = new Ledger(options.writer);
   }
 
   get source(): Source {
@@ -81,9 +77,9 @@ export class Stage {
   async open(watched?: string): Promise<void> {
     await this.service.open();
     for (const endpoint of this.registry.endpoints) await this.#openLink(endpoint);
-    this.goThrough(this.registry.endpoints);
+    this.ledger.goThrough(this.registry.endpoints);
     for (const [index, address] of this.service.addresses.entries()) {
-      await this.#put(`${PREFIX}/goods/host-${index}`, address);
+      await this.ledger.put(`${PREFIX}/goods/host-${index}`, address);
     }
     this.#source = this.#follow(watched);
     this.#gateway = await this.#serve(this.#source);
@@ -93,50 +89,6 @@ export class Stage {
       throw new Error(`the gateway watches ${this.source.view().member}`);
     }
     this.#load = new SteadyLoad(`http://${this.#gateway.address}/goods/list`);
-  }
-
-  /** Reads and writes only through these members from now on: a hung one would hold everything up. */
-  goThrough(endpoints: readonly string[]): void {
-    this.#direct = endpoints;
-    this.#writer?.close();
-    this.#writer = new EtcdMembers({
-      endpoints,
-      ...this.#options.writer,
-      clock: systemClock,
-      random: systemRandom,
-    });
-  }
-
-  /** Registers `count` endpoints, one revision each, tried until the registry has acknowledged them. */
-  async register(count: number): Promise<string[]> {
-    const keys: string[] = [];
-    for (let left = count; left > 0; left -= WRITES_AT_ONCE) {
-      const batch = Array.from({ length: Math.min(left, WRITES_AT_ONCE) }, () => this.#written++);
-      await Promise.all(
-        batch.map((index) => {
-          const key = `${PREFIX}/fleet-${index % 10}/host-${index}`;
-          keys.push(key);
-          return this.#put(key, addressOf(index));
-        }),
-      );
-    }
-    return keys;
-  }
-
-  /** What comes and goes within one message need never be seen. */
-  async unregister(keys: readonly string[]): Promise<void> {
-    for (const key of keys) this.promised.delete(key);
-    for (const key of keys) await this.#call((members) => members.call((member) => member.deleteRange(key)));
-  }
-
-  /** Discards all history up to now. */
-  async compact(): Promise<void> {
-    await this.#call((members) =>
-      members.call(async (member) => {
-        const { header } = await member.range({ key: PREFIX });
-        await member.compact(header.revision);
-      }),
-    );
   }
 
   /** The link that the gateway uses now. */
@@ -166,16 +118,10 @@ export class Stage {
 
   /** Waits until the view is what the registry holds, and notes how long that took since `from`. */
   async viewRight(what: string, limitMs: number, from = performance.now()): Promise<void> {
-    const truth = await this.#truth();
+    const truth = await this.ledger.truth();
     const expected = [...truth].map(([key, value]) => `${serviceOf(key)} ${value}`).sort();
     await this.until(`${what}: the view is what the registry holds`, () => sameList(this.#view(), expected));
     this.recoveries.push({ what, ms: performance.now() - from, limitMs });
-  }
-
-  /** What the registry forgot, by a restored backup, need not have been seen. */
-  async forgive(): Promise<void> {
-    const truth = await this.#truth();
-    for (const key of this.promised) if (!truth.has(key)) this.promised.delete(key);
   }
 
   async until(what: string, holds: () => boolean): Promise<void> {
@@ -188,15 +134,10 @@ export class Stage {
     }
   }
 
-  /** Promised endpoints whose joining was never announced. */
-  unseen(): string[] {
-    return [...this.promised].filter((key) => !this.joined.has(key));
-  }
-
   async close(): Promise<void> {
     await this.#load?.stop();
     await this.#gateway?.close();
-    this.#writer?.close();
+    this.ledger.close();
     await Promise.all(this.links.map((link) => link.close()));
     await this.service.close();
   }
@@ -240,10 +181,6 @@ export class Stage {
     });
   }
 
-  #truth(): Promise<Map<string, string>> {
-    return this.#retry(() => readAll(this.#direct, this.#options.writer));
-  }
-
   #view(): string[] {
     const services = this.source.snapshot()?.services ?? new Map();
     const listed: string[] = [];
@@ -251,31 +188,6 @@ export class Stage {
       for (const { address } of endpoints) listed.push(`${service} ${address}`);
     }
     return listed.sort();
-  }
-
-  async #put(key: string, value: string): Promise<void> {
-    await this.#call((members) => members.call((member) => member.put(key, value)));
-    this.promised.add(key);
-  }
-
-  #call<T>(call: (members: EtcdMembers) => Promise<T>): Promise<T> {
-    return this.#retry(() => {
-      if (this.#writer === undefined) throw new Error('the stage is not open');
-      return call(this.#writer);
-    });
-  }
-
-  /** A cluster without a leader refuses everything for a moment. */
-  async #retry<T>(call: () => Promise<T>): Promise<T> {
-    const until = performance.now() + PATIENCE_MS;
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        if (performance.now() > until) throw error;
-        await sleep(50);
-      }
-    }
   }
 }
 
@@ -287,10 +199,6 @@ function startingAt(index: number, of: number): Random {
     drawn = true;
     return (index + 0.5) / of;
   };
-}
-
-function addressOf(index: number): string {
-  return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}:80`;
 }
 
 function serviceOf(key: string): string {

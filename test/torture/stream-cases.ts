@@ -23,7 +23,7 @@ export const streamCases: readonly TortureCase[] = [
         await stage.until('noticed', () => !stage.source.view().connected);
         link.mend();
       }
-      await stage.register(10);
+      await stage.ledger.register(10);
       await stage.viewRight('while it is silent', HUNG_MS, silentAt);
       link.mend();
     },
@@ -34,8 +34,8 @@ export const streamCases: readonly TortureCase[] = [
     registries: ['etcd', 'embedded'],
     async run(stage) {
       await stage.disconnect();
-      const keys = await stage.register(30);
-      await stage.unregister(keys.slice(0, 5));
+      const keys = await stage.ledger.register(30);
+      await stage.ledger.unregister(keys.slice(0, 5));
       for (const link of stage.links) link.endAfterCreated(1);
       const backAt = performance.now();
       stage.reconnect();
@@ -50,7 +50,7 @@ export const streamCases: readonly TortureCase[] = [
     registries: ['etcd', 'embedded'],
     async run(stage) {
       await stage.disconnect();
-      await stage.register(LONG_BACKLOG);
+      await stage.ledger.register(LONG_BACKLOG);
       // A little over one batch, so that the next one is cut.
       for (let cut = 0; cut < CUTS; cut++) stage.links[cut % stage.links.length]?.endAfterBytes(90_000);
       const backAt = performance.now();
@@ -67,10 +67,10 @@ export const streamCases: readonly TortureCase[] = [
     registries: ['etcd', 'embedded'],
     async run(stage) {
       await stage.disconnect();
-      const keys = await stage.register(20);
-      await stage.unregister(keys.slice(0, 5));
-      await stage.compact();
-      await stage.register(5);
+      const keys = await stage.ledger.register(20);
+      await stage.ledger.unregister(keys.slice(0, 5));
+      await stage.ledger.compact();
+      await stage.ledger.register(5);
       const backAt = performance.now();
       stage.reconnect();
       await stage.viewRight('after the compaction', RECOVERED_MS, backAt);
@@ -84,11 +84,11 @@ export const streamCases: readonly TortureCase[] = [
     async run(stage) {
       for (const link of stage.links) link.delay(SLOW_MS);
       const broken = stage.events.length;
-      await stage.register(20);
+      await stage.ledger.register(20);
       await stage.viewRight('while it is slow', RECOVERED_MS);
       // As long as the confirmations and the tests for silence need to have their say.
       await sleep(6_000);
-      await stage.register(5);
+      await stage.ledger.register(5);
       await stage.viewRight('and on', RECOVERED_MS);
       const losses = stage.events.slice(broken).filter(({ kind }) => kind === 'disconnected');
       if (losses.length > 0) throw new Error(`given up for being slow: ${losses[0]?.detail}`);
