@@ -12,6 +12,9 @@ const TEST_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = Math.max(3, availableParallelism());
+/** These hold the clock to something: a frame rate, a latency, a cost. They run last, one at a time. */
+const TIMED =
+  /(?:^|\/)(?:dashboard[a-z-]*|regression-guard|keep-alive-latency|slow-endpoint|ejection)\.test\.ts$/;
 
 /**
  * Starts a command in the project, with the terminal handed over; resolves to its exit status, 1 when it was cut short.
@@ -53,13 +56,27 @@ function ownReporter(name) {
 
 /** Resolves to whether all passed, and one line for each test that was skipped. */
 export async function runTests(files, flags = [], env = process.env) {
+  const groups = [
+    { files: files.filter((file) => !TIMED.test(file)), concurrency: CONCURRENCY },
+    { files: files.filter((file) => TIMED.test(file)), concurrency: 1 },
+  ];
+  const result = { passed: true, skipped: [] };
+  for (const group of groups.filter((one) => one.files.length > 0)) {
+    const { passed, skipped } = await runGroup(group, flags, env);
+    result.passed &&= passed;
+    result.skipped.push(...skipped);
+  }
+  return result;
+}
+
+async function runGroup({ files, concurrency }, flags, env) {
   const work = mkdtempSync(join(tmpdir(), 'watchgate-test-'));
   try {
     const list = join(work, 'skipped');
     const status = await runCommand(
       [
         ...['--import', 'tsx', '--test'],
-        `--test-concurrency=${CONCURRENCY}`,
+        `--test-concurrency=${concurrency}`,
         `--test-timeout=${TEST_TIMEOUT_MS}`,
         ...reporterArgs(process.stdout.isTTY ? 'spec' : ownReporter('closing-lines.mjs'), 'stdout'),
         ...reporterArgs(ownReporter('skipped.mjs'), list),
