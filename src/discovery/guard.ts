@@ -207,7 +207,7 @@ export class GuardedSource implements Source {
     this.#released = new Map();
     const revision = this.#listed?.revision ?? '';
     this.#snapshots.publish({ services, revision, changed, released, ...(relisted && { relisted }) });
-    if (this.#listed !== undefined) this.#writer?.offer(services);
+    this.#writer?.offer(services);
   }
 
   /** Milliseconds since the epoch; undefined before the first time. */

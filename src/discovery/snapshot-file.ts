@@ -91,7 +91,7 @@ export class SnapshotFile {
   async save({ services, confirmedAt }: StoredSnapshot): Promise<void> {
     const { path, registry } = this.#options;
     const body: Body = { registry, confirmedAt, services: Object.fromEntries(plainServices(services)) };
-    const text = JSON.stringify({ format: FORMAT, version: VERSION, checksum: checksum(body), body });
+    const text = envelopeOf(JSON.stringify(body));
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
       await mkdir(dirname(path), { recursive: true });
@@ -142,7 +142,8 @@ function readEnvelope(text: string): Body {
   const envelope = envelopeSchema.safeParse(parseJson(text));
   if (!envelope.success) throw new Error('it is no snapshot');
   if (envelope.data.version !== VERSION) throw new Error(`it has version ${envelope.data.version}`);
-  if (checksum(envelope.data.body) !== envelope.data.checksum) throw new Error('its checksum is wrong');
+  if (checksum(JSON.stringify(envelope.data.body) ?? '') !== envelope.data.checksum)
+    throw new Error('its checksum is wrong');
   const body = bodySchema.safeParse(envelope.data.body);
   if (!body.success) throw new Error('it is no snapshot');
   return body.data;
@@ -156,11 +157,14 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Put together by hand: a large body is turned into text once, and requests wait meanwhile. */
+function envelopeOf(body: string): string {
+  return `{"format":"${FORMAT}","version":${VERSION},"checksum":"${checksum(body)}","body":${body}}\n`;
+}
+
 /** Parsing keeps the order of members, so a body that was read is written as it was. */
-function checksum(body: unknown): string {
-  return `sha256:${createHash('sha256')
-    .update(JSON.stringify(body) ?? '')
-    .digest('hex')}`;
+function checksum(body: string): string {
+  return `sha256:${createHash('sha256').update(body).digest('hex')}`;
 }
 
 function* plainServices(services: StoredSnapshot['services']): Generator<[string, Body['services'][string]]> {

@@ -5,7 +5,7 @@ import type { SnapshotFile } from './snapshot-file.js';
 export interface SnapshotWriterOptions {
   readonly file: SnapshotFile;
   readonly clock: Clock;
-  /** When the view was last proved current, milliseconds since the epoch; undefined when it never was. */
+  /** When the view was last proved current, milliseconds since the epoch; undefined when it never was: what came from the file is not written back. */
   readonly confirmedAt: () => number | undefined;
 }
 

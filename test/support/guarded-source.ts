@@ -4,7 +4,7 @@ import { Directory } from '../../src/discovery/directory.js';
 import { GuardedSource, type GuardOptions } from '../../src/discovery/guard.js';
 import { Snapshots } from '../../src/discovery/snapshots.js';
 import type { Departure, Source, SourceView } from '../../src/discovery/source.js';
-import { ManualClock } from './manual-clock.js';
+import { ManualClock, settle } from './manual-clock.js';
 
 /** An endpoint at `10.0.0.<host>:80`. */
 export function endpointAt(host: number, over: Partial<Endpoint> = {}): Endpoint {
@@ -48,8 +48,9 @@ export class GuardRig {
   /** Addresses that answer no probe. */
   readonly dead = new Set<string>();
   readonly livingLeases = new Set<string>();
-  /** Leases about which the registry says nothing. */
+  /** Leases about which the registry says nothing until `answer` does. */
   readonly silentLeases = new Set<string>();
+  readonly #answers = new Map<string, (lives: boolean) => void>();
   confirmedMsAgo: number | null = 0;
   readonly guard: GuardedSource;
   readonly directory: Directory;
@@ -99,6 +100,12 @@ export class GuardRig {
     });
   }
 
+  /** Says at last whether a lease that was asked about lives. */
+  async answer(lease: string, lives: boolean): Promise<void> {
+    this.#answers.get(lease)?.(lives);
+    await settle();
+  }
+
   /** The endpoints in use: `10.0.0.1:80`, with a `*` when held. */
   inUse(service = 'goods'): string[] {
     return this.directory
@@ -123,8 +130,8 @@ export class GuardRig {
       subscribe: (listener) => this.#snapshots.subscribe(listener),
       view: () => this.#view(),
       leaseLives: async (lease) => {
-        if (this.silentLeases.has(lease)) return new Promise(() => {});
-        return this.livingLeases.has(lease);
+        if (!this.silentLeases.has(lease)) return this.livingLeases.has(lease);
+        return new Promise((resolve) => this.#answers.set(lease, resolve));
       },
       close: async () => {},
     };

@@ -85,6 +85,26 @@ test('while nothing of the snapshot answers the gateway is not ready', async () 
   await rig.directory.close();
 });
 
+test('one that answered and died while the others were asked makes nothing ready', async () => {
+  const { file } = rigWithFile();
+  let firstLives = true;
+  let answerOfSecond: (alive: boolean) => void = () => {};
+  const rig = new GuardRig({
+    file,
+    probe: async (_, { address }) =>
+      address === '10.0.0.1:80' ? firstLives : new Promise((resolve) => (answerOfSecond = resolve)),
+  });
+  file.stored = { services: setsOf({ goods: endpoints(2) }), confirmedAt: rig.clock.now() };
+  rig.directory.start();
+  await rig.clock.advance(1_000);
+  firstLives = false;
+  await rig.clock.advance(2_000);
+  answerOfSecond(false);
+  await settle();
+  assert.deepEqual(rig.directory.waitingFor(), ['main']);
+  await rig.directory.close();
+});
+
 test('an endpoint that fails is not used until it answers again: it may have started as we did', async () => {
   const { rig } = rigWithFile();
   rig.directory.start();

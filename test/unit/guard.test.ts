@@ -226,6 +226,52 @@ test('deletes by owners, one after another, never add up to a loss', async () =>
   await rig.directory.close();
 });
 
+test('what owners have deleted does not make the next loss look worse', async () => {
+  const rig = new GuardRig();
+  rig.directory.start();
+  const all = leased(10);
+  rig.list({ goods: all });
+  for (let gone = 1; gone <= 4; gone++) {
+    rig.livingLeases.add(String(gone));
+    rig.list({ goods: all.slice(gone) }, { [`10.0.0.${gone}:80`]: {} });
+  }
+  await settle();
+  rig.list({ goods: all.slice(5) });
+  assert.ok(!rig.inUse().includes('10.0.0.5:80'), 'one of six');
+  assert.ok(!rig.probes.includes('goods 10.0.0.5:80'));
+  await rig.directory.close();
+});
+
+test('an answer about the lease that comes late still counts', async () => {
+  const rig = new GuardRig();
+  rig.directory.start();
+  rig.list({ goods: leased(1) });
+  rig.silentLeases.add('1');
+  rig.list({}, { '10.0.0.1:80': {} });
+  await rig.clock.advance(1_500);
+  assert.deepEqual(rig.inUse(), ['10.0.0.1:80*']);
+  rig.announced();
+  await rig.answer('1', true);
+  assert.deepEqual(rig.inUse(), []);
+  assert.deepEqual(rig.announced(), ['left 10.0.0.1:80 released: its owner deleted it']);
+  await rig.directory.close();
+});
+
+test('an answer about an earlier registration says nothing about a later one', async () => {
+  const rig = new GuardRig();
+  rig.directory.start();
+  rig.silentLeases.add('1');
+  rig.list({ goods: leased(1) });
+  rig.list({}, { '10.0.0.1:80': {} });
+  await settle();
+  rig.list({ goods: [endpointAt(1, { lease: '2' })] });
+  rig.list({}, { '10.0.0.1:80': {} });
+  await settle();
+  await rig.answer('1', true);
+  assert.deepEqual(rig.inUse(), ['10.0.0.1:80*']);
+  await rig.directory.close();
+});
+
 test('a lease that is gone too is no evidence: the endpoint is held', async () => {
   const rig = new GuardRig();
   rig.directory.start();
