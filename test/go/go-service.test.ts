@@ -214,11 +214,14 @@ describe('Go services that register through etcd with a password', () => {
       [],
     );
 
-    const left = until('the last service has left', gone, 1_000);
-    staying.kill('SIGTERM');
-    const ms = await left;
-    assert.ok(ms < 300, `left only after ${ms} ms`);
+    // The last one is doubted, for a revoked lease looks like an expired one: it is asked, each second, and
+    // used for as long as it answers.
+    const left = until('the last service has left', gone, 5_000);
     await stop(staying, 'SIGTERM');
+    const stoppedAt = performance.now();
+    await left;
+    const ms = performance.now() - stoppedAt;
+    assert.ok(ms < 2_000, `left only ${ms} ms after its end`);
   });
 
   test('leave after their lease when they are killed', async () => {
