@@ -58,6 +58,12 @@ interface Attended {
 const NEVER_LET_IN = { minMs: 50, maxMs: 10_000 };
 const LET_IN_BEFORE = { minMs: 50, maxMs: 4_000 };
 
+/**
+ * After this long without a stream the history may be another one: a cluster restored from a backup
+ * keeps its id, and may have written past our place before we are back. Only a list can tell.
+ */
+const LONG_OUTAGE_MS = 5_000;
+
 /** How long a stream must have stood for the next failure to count as the first. */
 const STEADY_AFTER_MS = 5_000;
 
@@ -79,6 +85,8 @@ export class Reflector {
   #revision = 0n;
   /** Undefined while no watch stands; monotonic milliseconds. */
   #connectedAt: number | undefined;
+  /** When the last stream that stood was lost; undefined while one stands, and once a list has made up for it. */
+  #lostAt: number | undefined;
   #confirmedAt: number | undefined;
   #drift = 0;
   #lastError: string | undefined;
@@ -138,6 +146,7 @@ export class Reflector {
     if (this.#abort.signal.aborted) return listing;
     if (!this.#ready) this.#refusals = new Backoff(LET_IN_BEFORE, this.#options.random);
     this.#ready = true;
+    this.#lostAt = undefined;
     this.#revision = listing.revision;
     this.#confirmedAt = sentAt;
     listener.changes(this.#store.replace(listing), 'list', listing.revision);
@@ -154,6 +163,7 @@ export class Reflector {
       position = session.position;
       await this.#retreat(member, end.error);
       if (end.next === 'relist') return end.reason;
+      if (this.#outageMs() >= LONG_OUTAGE_MS) return 'outage';
     }
   }
 
@@ -212,7 +222,12 @@ export class Reflector {
     listener.relisted('periodic');
   }
 
+  #outageMs(): number {
+    return this.#lostAt === undefined ? 0 : this.#options.clock.monotonic() - this.#lostAt;
+  }
+
   #setConnected(member: RegistryMember): void {
+    this.#lostAt = undefined;
     this.#connectedAt = this.#options.clock.monotonic();
     this.#options.listener.connected(member.name);
   }
@@ -222,6 +237,7 @@ export class Reflector {
     // A stream that breaks as soon as it stands is no success, even if everything else answers.
     if (this.#options.clock.monotonic() - this.#connectedAt >= STEADY_AFTER_MS) this.#backoff.reset();
     this.#connectedAt = undefined;
+    this.#lostAt = this.#options.clock.monotonic();
     if (!this.#abort.signal.aborted) this.#options.listener.disconnected(error);
   }
 

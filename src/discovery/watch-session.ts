@@ -15,6 +15,7 @@ export type SessionEnd =
 /** The `reason` label of watchgate_registry_relists_total. */
 export type RelistReason =
   | 'start'
+  | 'outage'
   | 'compacted'
   | 'cluster-changed'
   | 'revision-went-back'

@@ -220,6 +220,22 @@ test('a registry whose revision went back was restored from a backup: everything
   assert.deepEqual(Object.fromEntries(view), { a: '1' });
 });
 
+test('after a long outage everything is listed again, for a restored backup may have overtaken us', async (t) => {
+  const registry = new ScriptedRegistry();
+  registry.put('a', '1');
+  registry.put('b', '2');
+  const { clock, view, relists } = await follow(t, registry);
+  registry.watch.created();
+  registry.onWatch = (watch) => watch.fail();
+  registry.watch.fail();
+  await clock.advance(4_000);
+  registry.restore(registry.revision + 10n, { a: '1' });
+  assert.deepEqual(relists, ['start'], 'a short outage goes on from where it was');
+  await clock.advance(4_000);
+  assert.equal(relists[1], 'outage');
+  assert.deepEqual(Object.fromEntries(view), { a: '1' });
+});
+
 test('a member that lags behind is no restored backup', async (t) => {
   const registry = new ScriptedRegistry(['m0', 'm1']);
   registry.put('a', '1');
