@@ -12,9 +12,9 @@ const TEST_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = Math.max(3, availableParallelism());
-/** These hold the clock to something: a frame rate, a latency, a cost. They run last, one at a time. */
+/** These hold the clock to something: a frame rate, a latency, a cost, a lease. They run last, one at a time. */
 const TIMED =
-  /(?:^|\/)(?:dashboard[a-z-]*|regression-guard|keep-alive-latency|slow-endpoint|ejection)\.test\.ts$/;
+  /(?:^|\/)(?:dashboard[a-z-]*|regression-guard|keep-alive-latency|slow-endpoint|ejection|registrar-registration)\.test\.ts$/;
 
 /**
  * Starts a command in the project, with the terminal handed over; resolves to its exit status, 1 when it was cut short.
