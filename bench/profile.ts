@@ -11,7 +11,7 @@ import { openStage, type Stage } from './stage.js';
 
 /**
  * Where the gateway's time goes under a load: the functions with the largest share of their own.
- * Run with: node --import tsx bench/profile.ts [--load get-64] [--seconds 8] [--top 15] [--main dist/main.js]
+ * Run with: node --import tsx bench/profile.ts [--load get-64] [--seconds 8] [--top 15] [--main dist/main.js] [--logging]
  */
 const { values } = parseArgs({
   options: {
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     top: { type: 'string', default: '15' },
     main: { type: 'string' },
+    logging: { type: 'boolean', default: false },
   },
 });
 
@@ -95,7 +96,8 @@ async function profiled(stage: Stage, variant: Variant): Promise<string> {
   mkdirSync(work.folder);
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
   const main = values.main === undefined ? {} : { main: values.main };
-  const rival = watchgateRival({ name: 'watchgate', version: '', accessLog: 'off', nodeArgs, ...main });
+  const accessLog = values.logging ? 'all' : 'off';
+  const rival = watchgateRival({ name: 'watchgate', version: '', accessLog, nodeArgs, ...main });
   const launch = await rival.launch(work);
   const gateway = spawn('taskset', ['-c', cores.proxy, launch.file, ...launch.args], {
     stdio: ['ignore', 'pipe', 'inherit'],
