@@ -54,17 +54,23 @@ async function start(bench: Bench, rival: Rival, variant: Variant): Promise<Cont
   return { row, variant, address, process, registryPrefix: launch.registryPrefix };
 }
 
+/** Makes endpoints come and go as the variant wants it, until the function returned is called. */
+export function startChurn(
+  { registry, endpoints }: Pick<Stage, 'registry' | 'endpoints'>,
+  { churn = 0 }: Variant,
+  registryPrefix: string | undefined,
+): () => Promise<unknown> {
+  if (churn === 0 || registryPrefix === undefined) return async () => undefined;
+  return registry.churn(registryPrefix, SERVICE, endpoints.spare, churn);
+}
+
 async function burst(bench: Bench, load: Load, contestant: Contestant): Promise<Repeat> {
   const { process, variant, address, registryPrefix } = contestant;
-  const { churn = 0 } = variant;
-  const stopChurn =
-    churn > 0 && registryPrefix !== undefined
-      ? bench.registry.churn(registryPrefix, SERVICE, bench.endpoints.spare, churn)
-      : undefined;
+  const stopChurn = startChurn(bench, variant, registryPrefix);
   const before = process?.cpuMicros() ?? 0;
   const met = await bench.traffic.send(address, variant.traffic, bench.secondsEach);
   const used = (process?.cpuMicros() ?? 0) - before;
-  await stopChurn?.();
+  await stopChurn();
   const seconds = met.micros / 1e6;
   const units = load.perMiB === true ? met.bytes / MIB : met.requests;
   return {

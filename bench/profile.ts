@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { freePorts } from '../test/support/etcd-server.js';
 import { loads, type Variant } from './loads.js';
+import { startChurn } from './measure.js';
 import { watchgateRival } from './rivals/watchgate.js';
 import { openStage, type Stage } from './stage.js';
 
@@ -106,9 +107,11 @@ async function profiled(stage: Stage, variant: Variant): Promise<string> {
   const ended = once(gateway, 'exit');
   try {
     await once(gateway.stdout, 'data');
+    const stopChurn = startChurn(stage, variant, launch.registryPrefix);
     await traffic.send(`127.0.0.1:${port}`, variant.traffic, SECONDS_TO_WARM_UP);
     const warmMicros = (performance.now() - spawnedAt) * 1000;
     await traffic.send(`127.0.0.1:${port}`, variant.traffic, Number(values.seconds));
+    await stopChurn();
     gateway.kill('SIGTERM');
     // The second one does away with draining.
     setTimeout(() => gateway.kill('SIGTERM'), 200);
