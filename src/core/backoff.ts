@@ -5,6 +5,8 @@ export interface BackoffBounds {
   readonly maxMs: number;
   /** Ceiling of the first wait; `minMs` when absent, so that the first wait is always that. */
   readonly firstMs?: number;
+  /** How many waits in a row have the same ceiling; 1 when absent. */
+  readonly each?: number;
 }
 
 /**
@@ -23,8 +25,8 @@ export class Backoff {
 
   /** Milliseconds to wait before the next try; each call counts as one more failure. */
   next(): number {
-    const { minMs, maxMs, firstMs = minMs } = this.#bounds;
-    const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(this.#failures, 30));
+    const { minMs, maxMs, firstMs = minMs, each = 1 } = this.#bounds;
+    const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(Math.floor(this.#failures / each), 30));
     this.#failures += 1;
     return minMs + this.#random() * (ceiling - minMs);
   }

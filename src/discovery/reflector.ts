@@ -94,7 +94,9 @@ export class Reflector {
   constructor(options: ReflectorOptions) {
     this.#options = options;
     // The first wait is jittered too: a fleet that watched the same member loses it at the same moment.
-    this.#backoff = new Backoff({ minMs: 50, firstMs: 500, maxMs: 2_000 }, options.random);
+    // Waits grow with each round of the members: that one failed says little of the next.
+    const each = options.client.size;
+    this.#backoff = new Backoff({ minMs: 50, firstMs: 500, maxMs: 2_000, each }, options.random);
     this.#refusals = new Backoff(NEVER_LET_IN, options.random);
   }
 

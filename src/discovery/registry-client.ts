@@ -3,6 +3,8 @@
  * server can stand in for one.
  */
 export interface RegistryClient {
+  /** How many members there are. */
+  readonly size: number;
   /** The member in use. */
   current(): RegistryMember;
   /** Moves on to another member; does nothing when `failed` has been left already. */

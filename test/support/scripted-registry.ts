@@ -136,6 +136,10 @@ export class ScriptedRegistry implements RegistryClient {
     return last;
   }
 
+  get size(): number {
+    return this.#members.length;
+  }
+
   current(): RegistryMember {
     return this.#current;
   }

@@ -145,6 +145,10 @@ export class SimulatedRegistry implements RegistryClient {
     return this.#current;
   }
 
+  get size(): number {
+    return this.members.length;
+  }
+
   leave(failed: RegistryMember): void {
     if (failed !== this.#current) return;
     this.#at = (this.#at + 1) % this.members.length;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { seededRandom } from '../../src/core/random.js';
+import { type Random, seededRandom } from '../../src/core/random.js';
 import { Reflector } from '../../src/discovery/reflector.js';
 import { RegistryError, type RegistryEvent } from '../../src/discovery/registry-client.js';
 import { ManualClock, settle } from '../support/manual-clock.js';
@@ -17,7 +17,11 @@ interface Followed {
 }
 
 /** A reflector on `registry`, started; its first list is in and its first watch is open. */
-async function follow(t: TestContext, registry: ScriptedRegistry): Promise<Followed> {
+async function follow(
+  t: TestContext,
+  registry: ScriptedRegistry,
+  random: Random = seededRandom(7),
+): Promise<Followed> {
   const clock = new ManualClock();
   const view = new Map<string, string>();
   const told: RegistryEvent[] = [];
@@ -26,7 +30,7 @@ async function follow(t: TestContext, registry: ScriptedRegistry): Promise<Follo
   const reflector = new Reflector({
     client: registry,
     clock,
-    random: seededRandom(7),
+    random,
     listener: {
       changes(changes) {
         for (const change of changes) {
@@ -251,6 +255,24 @@ test('a broken stream moves to the next member, and within 2 s', async (t) => {
   for (const expected of ['m1', 'm2', 'm0']) {
     registry.watch.fail();
     await clock.advance(2_000);
+    assert.equal(registry.watch.member, expected);
+  }
+});
+
+test('waits grow with each round of the members, not with each member', async (t) => {
+  const registry = new ScriptedRegistry(['m0', 'm1', 'm2']);
+  // The longest waits that there can be.
+  const { clock } = await follow(t, registry, () => 0.999_999);
+  for (const [waitMs, expected] of [
+    [500, 'm1'],
+    [500, 'm2'],
+    [500, 'm0'],
+    [1_000, 'm1'],
+  ] as const) {
+    registry.watch.fail();
+    await clock.advance(waitMs - 20);
+    assert.notEqual(registry.watch.member, expected);
+    await clock.advance(20);
     assert.equal(registry.watch.member, expected);
   }
 });

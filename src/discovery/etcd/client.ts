@@ -33,6 +33,10 @@ export class EtcdRegistryClient implements RegistryClient {
     this.#keys = keys;
   }
 
+  get size(): number {
+    return this.#members.size;
+  }
+
   current(): RegistryMember {
     const member = this.#members.current();
     if (this.#current?.member !== member) this.#current = new EtcdRegistryMember(member, this.#keys);
