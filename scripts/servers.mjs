@@ -54,6 +54,14 @@ const SERVERS = {
     versionArgs: ['version', '--client'],
     version: /^Client Version: v(1\.32\.\d+)$/m,
   },
+  // Runs the alerts of k8s/monitoring; promtool checks them. The one of this suite needs the oldest C library.
+  prometheus: {
+    suite: 'bookworm',
+    packages: ['prometheus'],
+    commands: ['prometheus', 'promtool'],
+    versionArgs: ['--version'],
+    version: /^prometheus, version (2\.\d+\.\d+)/m,
+  },
   // The browser that the page of the admin port is tested in: any version that this Debian has.
   chromium: {
     suite: osRelease().VERSION_CODENAME,
