@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { type Random, randomBelow } from '../../src/core/random.js';
@@ -29,12 +30,19 @@ export class Load {
   readonly #pool: Pool;
   readonly #random: Random;
   readonly #clients: Promise<void>[];
+  readonly #answers = new EventEmitter();
+  #answered = 0;
   #stopped = false;
 
   constructor(url: string, random: Random) {
     this.#random = random;
     this.#pool = new Pool(url, { connections: CLIENTS, pipelining: 1, bodyTimeout: PATIENCE_MS });
     this.#clients = Array.from({ length: CLIENTS }, () => this.#client());
+  }
+
+  /** Resolves when so many requests have been answered. Rejects when `signal` aborts before. */
+  async untilAnswered(count: number, signal: AbortSignal): Promise<void> {
+    while (this.#answered < count) await once(this.#answers, 'answer', { signal });
   }
 
   /** Resolves when every request under way has been answered. */
@@ -82,5 +90,7 @@ export class Load {
     }
     asked.answers += 1;
     asked.answeredAt = performance.now();
+    this.#answered += 1;
+    this.#answers.emit('answer');
   }
 }
