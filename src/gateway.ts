@@ -10,6 +10,7 @@ import { type OpenSources, openSources } from './composition/sources.js';
 import { gatewayViews } from './composition/views.js';
 import type { Environment } from './config/environment.js';
 import { ConfigKeeper } from './config/keeper.js';
+import type { ConfigOrigin } from './config/origin.js';
 import type { Settings } from './config/settings.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { EventHub } from './core/events.js';
@@ -30,8 +31,8 @@ import { shareUpgrades } from './proxy/upgrade.js';
 
 export interface GatewayOptions {
   readonly settings: Settings;
-  /** The file the settings were read from; followed for changes. */
-  readonly file?: string | undefined;
+  /** What the settings were read from; followed for changes. */
+  readonly origin?: ConfigOrigin | undefined;
   readonly environment?: Environment;
   /** In place of the registries that the settings name. */
   readonly sources?: readonly Source[];
@@ -66,7 +67,7 @@ export interface Gateway {
   readonly adminAddress: string;
   readonly views: GatewayViews;
   ready(): Promise<void>;
-  /** Loads the configuration file again; resolves to its errors. */
+  /** Loads the configuration again; resolves to its errors. */
   reload(): Promise<readonly string[]>;
   /**
    * Leaves without losing a request: not ready at once, still serving for `drainDelay`, then no new
@@ -115,7 +116,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
   );
   const keeper = new ConfigKeeper({
     initial: settings,
-    file: options.file,
+    origin: options.origin,
     environment: options.environment ?? process.env,
     announce,
     clock,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { loadConfigFile, parseConfig } from './config/load.js';
+import { loadConfig, parseConfig } from './config/load.js';
+import { fileOrigin } from './config/origin.js';
 import { WatchgateError } from './core/errors.js';
 import { openGateway } from './gateway.js';
 
@@ -19,16 +20,16 @@ export interface WatchgatePluginOptions {
  * Throws CONFIG_INVALID with `file:line:column: message` for every mistake.
  */
 export async function watchgate(app: FastifyInstance, options: WatchgatePluginOptions): Promise<void> {
-  const file = options.file ?? 'config';
+  const origin = options.file === undefined ? undefined : fileOrigin(options.file);
   const result =
-    options.file === undefined
-      ? parseConfig(options.config ?? '', file, process.env)
-      : await loadConfigFile(file, process.env);
+    origin === undefined
+      ? parseConfig(options.config ?? '', 'config', process.env)
+      : await loadConfig(origin, process.env);
   if ('errors' in result) {
     const lines = result.errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`);
     throw new WatchgateError('CONFIG_INVALID', lines.join('\n'));
   }
-  const core = await openGateway({ settings: result.settings, file: options.file });
+  const core = await openGateway({ settings: result.settings, origin });
   app.addHook('onClose', () => core.close());
   core.mount(app);
   await core.ready();

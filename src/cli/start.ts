@@ -1,7 +1,9 @@
 import { Command } from 'commander';
-import { loadConfigFile, parseConfig } from '../config/load.js';
+import { loadConfig, parseConfig } from '../config/load.js';
+import { type ConfigOrigin, fileOrigin } from '../config/origin.js';
 import type { Settings } from '../config/settings.js';
 import { systemCode, WatchgateError } from '../core/errors.js';
+import { formatProblem } from '../files/file-problem.js';
 import { type Gateway, startGateway } from '../gateway.js';
 
 const DEFAULT_FILE = 'routes.yaml';
@@ -24,8 +26,8 @@ export function startCommand(): Command {
         '\n\nExample:\n  watchgate start -c routes.yaml',
     )
     .action(async ({ config }: StartFlags) => {
-      const { settings, file } = await loadSettings(config);
-      const gateway = await startGateway({ settings, file });
+      const { settings, origin } = await loadSettings(config);
+      const gateway = await startGateway({ settings, origin });
       const stopped = runUntilSignalled(gateway);
       // After the signals have their listeners: whoever waits for this line may send one at once.
       process.stdout.write(`listening on http://${gateway.address}, admin on ${gateway.adminAddress}\n`);
@@ -35,17 +37,16 @@ export function startCommand(): Command {
 
 async function loadSettings(
   path: string | undefined,
-): Promise<{ settings: Settings; file: string | undefined }> {
-  const file = path ?? DEFAULT_FILE;
+): Promise<{ settings: Settings; origin: ConfigOrigin | undefined }> {
+  const origin = fileOrigin(path ?? DEFAULT_FILE);
   try {
-    const result = await loadConfigFile(file, process.env);
-    if ('settings' in result) return { settings: result.settings, file };
-    const lines = result.errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`);
-    throw new WatchgateError('CONFIG_INVALID', lines.join('\n'));
+    const result = await loadConfig(origin, process.env);
+    if ('settings' in result) return { settings: result.settings, origin };
+    throw new WatchgateError('CONFIG_INVALID', result.errors.map(formatProblem).join('\n'));
   } catch (error) {
     const absent = error instanceof WatchgateError && systemCode(error.cause) === 'ENOENT';
     if (path !== undefined || !absent) throw error;
-    return { settings: defaultSettings(), file: undefined };
+    return { settings: defaultSettings(), origin: undefined };
   }
 }
 

@@ -2,15 +2,16 @@ import { type Clock, systemClock } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { Announce } from '../core/events.js';
 import type { ConfigView } from '../core/views.js';
-import { type FileWatch, watchFile } from '../files/watch.js';
+import { formatProblem } from '../files/file-problem.js';
 import type { Environment } from './environment.js';
-import { loadConfigFile } from './load.js';
+import { loadConfig } from './load.js';
+import type { ConfigOrigin, OriginFollowing } from './origin.js';
 import { type Settings, sameSettings } from './settings.js';
 
 export interface ConfigKeeperOptions {
   readonly initial: Settings;
   /** Undefined when the settings came from a program and cannot be loaded again. */
-  readonly file: string | undefined;
+  readonly origin: ConfigOrigin | undefined;
   readonly environment: Environment;
   /** Takes newer settings. Returns what it can only take at the next start, by name. */
   readonly apply: (settings: Settings) => readonly string[];
@@ -20,7 +21,7 @@ export interface ConfigKeeperOptions {
 
 /**
  * Holds the settings in force. Newer ones are swapped in whole or not at all: after a mistake in the
- * file the last good ones stay, and the mistake is shown until it is mended.
+ * text the last good ones stay, and the mistake is shown until it is mended.
  */
 export class ConfigKeeper {
   readonly #options: ConfigKeeperOptions;
@@ -29,7 +30,7 @@ export class ConfigKeeper {
   #generation = 1;
   #loadedAt: number;
   #errors: readonly string[] = [];
-  #watch: FileWatch | undefined;
+  #following: OriginFollowing | undefined;
   #reloading: Promise<readonly string[]> = Promise.resolve([]);
 
   constructor(options: ConfigKeeperOptions) {
@@ -43,18 +44,19 @@ export class ConfigKeeper {
     return this.#settings;
   }
 
-  /** Follows the file. What changed between the first load and now is noticed too. */
+  /** Follows the origin. What changed between the first load and now is noticed too. */
   async start(): Promise<void> {
-    const { file } = this.#options;
-    if (file === undefined) return;
-    this.#watch = watchFile(file, { clock: this.#clock, onChange: () => void this.#queueLoad() });
-    await this.#watch.ready;
+    const { origin, announce } = this.#options;
+    if (origin === undefined) return;
+    const onChange = (): void => void this.#queueLoad();
+    this.#following = origin.follow({ clock: this.#clock, announce, onChange });
+    await this.#following.ready;
     await this.#queueLoad();
   }
 
-  /** Loads the file again, one at a time. Resolves to its errors, none when it is in force now. */
+  /** Loads the text again, one at a time. Resolves to its errors, none when it is in force now. */
   reload(): Promise<readonly string[]> {
-    this.#watch?.forget();
+    this.#following?.forget();
     return this.#queueLoad();
   }
 
@@ -66,7 +68,7 @@ export class ConfigKeeper {
   view(): ConfigView {
     return {
       generation: this.#generation,
-      file: this.#options.file ?? null,
+      file: this.#options.origin?.name ?? null,
       loadedAt: this.#loadedAt,
       lastReloadSuccessful: this.#errors.length === 0,
       errors: this.#errors,
@@ -74,17 +76,15 @@ export class ConfigKeeper {
   }
 
   close(): void {
-    this.#watch?.close();
+    this.#following?.close();
   }
 
   async #load(): Promise<readonly string[]> {
-    const { file, environment } = this.#options;
-    if (file === undefined) return ['there is no configuration file to load again'];
+    const { origin, environment } = this.#options;
+    if (origin === undefined) return ['there is no configuration file to load again'];
     try {
-      const result = await loadConfigFile(file, environment);
-      if ('errors' in result) {
-        return this.#refuse(result.errors.map((e) => `${e.file}:${e.line}:${e.column}: ${e.message}`));
-      }
+      const result = await loadConfig(origin, environment);
+      if ('errors' in result) return this.#refuse(result.errors.map(formatProblem));
       return this.#take(result.settings);
     } catch (error) {
       return this.#refuse([messageOf(error)]);
@@ -96,7 +96,7 @@ export class ConfigKeeper {
     this.#errors = [];
     this.#loadedAt = this.#clock.now();
     if (sameSettings(settings, this.#settings)) {
-      if (mended) this.#announce(true, ['the file is as it was taken before']);
+      if (mended) this.#announce(true, ['the configuration is as it was taken before']);
       return [];
     }
     const later = this.#options.apply(settings);

@@ -1,8 +1,8 @@
 import { type FileProblem, named } from '../files/file-problem.js';
-import { readText } from '../files/read-text.js';
 import { YamlFile } from '../files/yaml-file.js';
 import { type Environment, substitute } from './environment.js';
 import type { Finding } from './finding.js';
+import { type ConfigOrigin, fileOrigin } from './origin.js';
 import { schemaProblems } from './problems.js';
 import { crossFindings, warnings } from './rules.js';
 import { documentSchema } from './schema.js';
@@ -37,9 +37,14 @@ export function parseConfig(text: string, file: string, environment: Environment
   };
 }
 
-/** Reads and parses a file. Throws FILE_UNREADABLE when it cannot be read; what it holds never throws. */
-export async function loadConfigFile(path: string, environment: Environment): Promise<ConfigResult> {
-  return parseConfig(await readText(path), path, environment);
+/** Reads and parses a routes.yaml. Throws when it cannot be read; what it holds never throws. */
+export async function loadConfig(origin: ConfigOrigin, environment: Environment): Promise<ConfigResult> {
+  return parseConfig(await origin.read(), origin.name, environment);
+}
+
+/** As `loadConfig`, of a file. */
+export function loadConfigFile(path: string, environment: Environment): Promise<ConfigResult> {
+  return loadConfig(fileOrigin(path), environment);
 }
 
 function located({ path, message, at, sameAs }: Finding, yaml: YamlFile): FileProblem {

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startGreeter } from '../../examples/consul/greeter.js';
 import { parseConfig } from '../../src/config/load.js';
+import { fileOrigin } from '../../src/config/origin.js';
 import { startGateway } from '../../src/gateway.js';
 import { consulMissing, startConsul } from '../support/consul-server.js';
 
@@ -43,7 +44,8 @@ test('the Consul example: both versions at one path, one at another, and a new r
   const parsed = parseConfig(text, file, environment);
   assert.ok('settings' in parsed, JSON.stringify(parsed));
   const logStream = { dropped: 0, write: () => undefined, close: async () => undefined };
-  const gateway = await startGateway({ settings: parsed.settings, file, environment, logStream });
+  const origin = fileOrigin(file);
+  const gateway = await startGateway({ settings: parsed.settings, origin, environment, logStream });
   t.after(() => gateway.close());
   await gateway.ready();
   const url = `http://${gateway.address}`;

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/load.js';
+import { fileOrigin } from '../../src/config/origin.js';
 import { systemClock } from '../../src/core/clock.js';
 import { type ConfigEvent, EventHub, type HealthChange, type RequestRecord } from '../../src/core/events.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
@@ -74,7 +75,7 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   }
   const gateway = await startGateway({
     settings: config.settings,
-    file,
+    origin: file === undefined ? undefined : fileOrigin(file),
     sources: [source],
     hub,
     logStream: silence,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ConfigKeeper } from '../../src/config/keeper.js';
 import { loadConfigFile } from '../../src/config/load.js';
+import { fileOrigin } from '../../src/config/origin.js';
 import type { Settings } from '../../src/config/settings.js';
 import { type Clock, systemClock } from '../../src/core/clock.js';
 import { type ConfigEvent, EventHub } from '../../src/core/events.js';
@@ -48,7 +49,7 @@ async function kept(t: TestContext, options: KeepOptions = {}): Promise<Kept> {
   hub.on('config', (event) => events.push(event));
   const keeper = new ConfigKeeper({
     initial: loaded.settings,
-    file,
+    origin: fileOrigin(file),
     environment: { PREFIX: '/from-environment' },
     apply: (settings) => {
       applied.push(prefixOf(settings));
@@ -215,7 +216,7 @@ test('settings that came from a program cannot be loaded again, and stay', async
   const { keeper: donor } = await kept(t);
   const keeper = new ConfigKeeper({
     initial: donor.settings,
-    file: undefined,
+    origin: undefined,
     environment: {},
     apply: () => assert.fail('nothing to apply'),
     announce: () => assert.fail('nothing to announce'),
