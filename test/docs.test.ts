@@ -236,7 +236,7 @@ test('the first routes.yaml of the README means what the one in the project mean
 test('the import table of ARCHITECTURE.md is the one that the imports are held to', () => {
   const [, body = ''] =
     /^const ALLOWED\b[^=]*= \{\n(.*?)^\};/ms.exec(read('test/architecture.test.ts')) ?? [];
-  const held = [...body.matchAll(/^ {2}'?([\w.]+)'?: \[(.*?)\],$/gms)].map(([, room, allowed = '']) => [
+  const held = [...body.matchAll(/^ {2}'?([\w.-]+)'?: \[(.*?)\],$/gms)].map(([, room, allowed = '']) => [
     room,
     [...allowed.matchAll(/'([^']+)'/g)].map(([, name]) => name),
   ]);

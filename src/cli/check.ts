@@ -1,7 +1,8 @@
 import { Command } from 'commander';
-import { type ConfigResult, loadConfigFile } from '../config/load.js';
+import { type ConfigResult, loadConfig } from '../config/load.js';
 import { WatchgateError } from '../core/errors.js';
 import { formatProblem } from '../files/file-problem.js';
+import { openOrigin } from './config-origin.js';
 
 interface CheckOptions {
   readonly config: string;
@@ -12,11 +13,11 @@ interface CheckOptions {
 export function checkCommand(): Command {
   return new Command('check')
     .description('validate routes.yaml: exit 0, or 1 with file:line:column: message for every error')
-    .option('-c, --config <file>', 'the file to check', 'routes.yaml')
+    .option('-c, --config <file>', 'the file to check, or etcd://host:port[,host:port…]/key', 'routes.yaml')
     .option('--json', 'print the findings as JSON')
     .action(async (options: CheckOptions) => {
       try {
-        report(await loadConfigFile(options.config, process.env), options);
+        await check(options);
       } catch (error) {
         if (!(error instanceof WatchgateError)) throw error;
         process.stderr.write(`watchgate: ${error.message}\n`);
@@ -25,14 +26,24 @@ export function checkCommand(): Command {
     });
 }
 
-function report(result: ConfigResult, { config, json = false }: CheckOptions): void {
+/** An answer that takes longer is none: the check is part of somebody's pipeline. */
+const PATIENCE_MS = 5_000;
+
+async function check({ config, json = false }: CheckOptions): Promise<void> {
+  const { origin, close } = await openOrigin(config, AbortSignal.timeout(PATIENCE_MS));
+  try {
+    report(await loadConfig(origin, process.env), origin.name, json);
+  } finally {
+    await close();
+  }
+}
+
+function report(result: ConfigResult, name: string, json: boolean): void {
   const errors = 'errors' in result ? result.errors : [];
   const warnings = 'errors' in result ? [] : result.warnings;
   if (errors.length > 0) process.exitCode = 1;
   if (json) {
-    process.stdout.write(
-      `${JSON.stringify({ file: config, valid: errors.length === 0, errors, warnings })}\n`,
-    );
+    process.stdout.write(`${JSON.stringify({ file: name, valid: errors.length === 0, errors, warnings })}\n`);
     return;
   }
   for (const problem of errors) process.stderr.write(`${formatProblem(problem)}\n`);
@@ -40,7 +51,7 @@ function report(result: ConfigResult, { config, json = false }: CheckOptions): v
     process.stderr.write(`${formatProblem({ ...problem, message: `warning: ${problem.message}` })}\n`);
   if ('settings' in result)
     process.stdout.write(
-      `${config} is valid: ${summary(result.settings.routes.length, result.settings.registries.size)}\n`,
+      `${name} is valid: ${summary(result.settings.routes.length, result.settings.registries.size)}\n`,
     );
 }
 

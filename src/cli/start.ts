@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { loadConfig, parseConfig } from '../config/load.js';
-import { type ConfigOrigin, fileOrigin } from '../config/origin.js';
+import type { ConfigOrigin } from '../config/origin.js';
 import type { Settings } from '../config/settings.js';
 import { systemCode, WatchgateError } from '../core/errors.js';
 import { formatProblem } from '../files/file-problem.js';
 import { type Gateway, startGateway } from '../gateway.js';
+import { openOrigin } from './config-origin.js';
 
 const DEFAULT_FILE = 'routes.yaml';
 
@@ -18,34 +19,46 @@ export function startCommand(): Command {
     .description('run the gateway')
     .option(
       '-c, --config <file>',
-      `configuration (default: ${DEFAULT_FILE} if there is one, else all defaults)`,
+      `configuration, a file or etcd://host:port[,host:port…]/key (default: ${DEFAULT_FILE} if there is one, else all defaults)`,
     )
     .addHelpText(
       'after',
       '\nSIGTERM and SIGINT drain and stop; a second one stops at once. SIGHUP loads the configuration again.' +
-        '\n\nExample:\n  watchgate start -c routes.yaml',
+        '\n\nOf a key, ETCD_USERNAME and ETCD_PASSWORD say who reads it, and ETCD_CA, ETCD_CERT and ETCD_KEY name PEM' +
+        '\nfiles for etcds://.' +
+        '\n\nExamples:\n  watchgate start -c routes.yaml\n  watchgate start -c etcd://10.0.0.2:2379/watchgate/routes',
     )
     .action(async ({ config }: StartFlags) => {
-      const { settings, origin } = await loadSettings(config);
-      const gateway = await startGateway({ settings, origin });
-      const stopped = runUntilSignalled(gateway);
-      // After the signals have their listeners: whoever waits for this line may send one at once.
-      process.stdout.write(`listening on http://${gateway.address}, admin on ${gateway.adminAddress}\n`);
-      await stopped;
+      const opened = await openOrigin(config ?? DEFAULT_FILE);
+      try {
+        await run(await loadSettings(opened.origin, config !== undefined));
+      } finally {
+        await opened.close();
+      }
     });
 }
 
-async function loadSettings(
-  path: string | undefined,
-): Promise<{ settings: Settings; origin: ConfigOrigin | undefined }> {
-  const origin = fileOrigin(path ?? DEFAULT_FILE);
+interface Loaded {
+  readonly settings: Settings;
+  readonly origin: ConfigOrigin | undefined;
+}
+
+async function run(loaded: Loaded): Promise<void> {
+  const gateway = await startGateway(loaded);
+  const stopped = runUntilSignalled(gateway);
+  // After the signals have their listeners: whoever waits for this line may send one at once.
+  process.stdout.write(`listening on http://${gateway.address}, admin on ${gateway.adminAddress}\n`);
+  await stopped;
+}
+
+async function loadSettings(origin: ConfigOrigin, named: boolean): Promise<Loaded> {
   try {
     const result = await loadConfig(origin, process.env);
     if ('settings' in result) return { settings: result.settings, origin };
     throw new WatchgateError('CONFIG_INVALID', result.errors.map(formatProblem).join('\n'));
   } catch (error) {
     const absent = error instanceof WatchgateError && systemCode(error.cause) === 'ENOENT';
-    if (path !== undefined || !absent) throw error;
+    if (named || !absent) throw error;
     return { settings: defaultSettings(), origin: undefined };
   }
 }

@@ -20,6 +20,11 @@ export function rangeBelow(prefix: string): KeyRange {
     : { start: `${prefix}/`, end: prefixEnd(`${prefix}/`) };
 }
 
+/** One key and no other. */
+export function rangeOf(key: string): KeyRange {
+  return { start: key, end: Buffer.from(`${key}\0`) };
+}
+
 /** The key `prefix` itself too. The keys between it and those below it, `user-admin` among them, cannot be left out. */
 export function rangeFrom(prefix: string): KeyRange {
   return prefix === '' ? rangeBelow('') : { start: prefix, end: prefixEnd(`${prefix}/`) };
