@@ -54,7 +54,7 @@ function whyRequest({ tries, attempts: _, ...request }: RecordedRequest): WhyReq
     service: request.service ?? null,
     endpoint: request.endpoint ?? null,
     cause: request.cause ?? null,
-    attempts: tries.map((attempt) => ({ ...attempt, cause: attempt.cause ?? null })),
+    attempts: tries.map(({ spanId: _, ...attempt }) => ({ ...attempt, cause: attempt.cause ?? null })),
   };
 }
 

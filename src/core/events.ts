@@ -1,6 +1,7 @@
 import type { Cause, Phase } from './causes.js';
 import type { EndpointState } from './endpoint.js';
 import type { OutcomeClass } from './outcome.js';
+import type { RequestSpan } from './tracing.js';
 
 /** One finished request. Holds no query string, header or body. */
 export interface RequestRecord {
@@ -25,6 +26,8 @@ export interface RequestRecord {
   readonly client: string;
   /** Each attempt, in the order in which they ended. */
   readonly tries: readonly AttemptRecord[];
+  /** Absent when its spans are not kept. */
+  readonly span?: RequestSpan | undefined;
 }
 
 /** One attempt that has ended. Durations in milliseconds. */
@@ -44,6 +47,8 @@ export interface AttemptRecord {
   readonly headMs: number;
   readonly durationMs: number;
   readonly reusedConnection: boolean;
+  /** Of its span; absent when none is kept. */
+  readonly spanId?: string | undefined;
 }
 
 export interface RetryRecord {

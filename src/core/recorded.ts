@@ -5,7 +5,7 @@ import type { JournalEntry } from './views.js';
 export type KeptAs = 'failed' | 'refused' | 'sampled';
 
 /** A request that is remembered with its attempts. Holds no query string, header or body. */
-export interface RecordedRequest extends RequestRecord {
+export interface RecordedRequest extends Omit<RequestRecord, 'span'> {
   readonly kept: KeptAs;
 }
 
@@ -23,7 +23,7 @@ type Nullable<T> = {
 
 /** A remembered request as the admin API shows it: null for what it did not have. */
 export interface WhyRequest extends Nullable<Omit<RecordedRequest, 'tries' | 'attempts'>> {
-  readonly attempts: readonly Nullable<AttemptRecord>[];
+  readonly attempts: readonly Nullable<Omit<AttemptRecord, 'spanId'>>[];
 }
 
 /** What is known of a trace. */

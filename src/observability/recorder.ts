@@ -53,7 +53,7 @@ export function createRecorder(hub: EventHub, limits: Partial<RecorderLimits> = 
   };
 }
 
-function recorded(record: RequestRecord, kept: KeptAs): RecordedRequest {
+function recorded({ span: _, ...record }: RequestRecord, kept: KeptAs): RecordedRequest {
   // A copy: a slice would hold on to the whole of the path.
   const path =
     record.path.length <= LONGEST_PATH

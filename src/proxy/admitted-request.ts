@@ -16,6 +16,8 @@ export interface AdmittedRequest {
   /** Path and query for the endpoint. */
   readonly target: string;
   readonly headers: string[];
+  /** Begins the span of an attempt, whose id it gives and writes into `headers`; undefined when no spans are kept. */
+  readonly nextSpan: (() => string) | undefined;
   /** Undefined when the request has no body. */
   readonly body: RequestBody | undefined;
   readonly acceptsTrailers: boolean;

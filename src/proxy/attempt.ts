@@ -30,6 +30,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly connection: Connection;
   /** Milliseconds on the monotonic clock. */
   readonly begunAt: number;
+  /** Of its span; undefined when none is kept. */
+  spanId: string | undefined;
   readonly #listener: AttemptListener;
   readonly #now: () => number;
   /** Known from the moment the request goes out; until then nothing was sent. */

@@ -7,6 +7,8 @@ export interface ClientConnection {
   readonly peer: string;
   /** The same as RFC 7239 writes it. */
   readonly peerNode: string;
+  /** Port of the other end. */
+  readonly peerPort?: number | undefined;
   /** Whether it may say who the client is. */
   readonly trusted: boolean;
   readonly protocol: 'http' | 'https';
@@ -24,6 +26,7 @@ export function clientConnections(proxies: TrustedProxies): (socket: Socket) => 
     const connection: ClientConnection = {
       peer,
       peerNode: forwardedNode(peer),
+      peerPort: socket.remotePort,
       trusted: proxies.trusts(peer),
       protocol: 'encrypted' in socket ? 'https' : 'http',
       localPort: String(socket.localPort ?? ''),

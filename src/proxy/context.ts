@@ -4,6 +4,7 @@ import type { Cause } from '../core/causes.js';
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { RouteRule } from '../core/route.js';
+import type { TraceSampler } from '../core/tracing.js';
 import type { RouteTable } from '../routing/table.js';
 import type { TrustedProxies } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
@@ -29,6 +30,8 @@ export interface ProxyContext {
   readonly clock: Clock;
   readonly announce: Announce;
   readonly randomHex: RandomHex;
+  /** Undefined while tracing is off. */
+  readonly sampler: TraceSampler | undefined;
   readonly tunnels: Tunnels;
   /** Client connections on which nothing more is served. */
   readonly closing: WeakSet<Socket>;

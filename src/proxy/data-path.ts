@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import type { RouteRule, ServicePolicy, ServiceRef } from '../core/route.js';
+import type { TraceSampler } from '../core/tracing.js';
 import { compileRoutes } from '../routing/compile.js';
 import { trustedProxies } from './client-address.js';
 import { clientConnections } from './client-connection.js';
@@ -19,6 +20,8 @@ export interface DataPathOptions {
   readonly random: Random;
   readonly announce: Announce;
   readonly watchService: WatchService;
+  /** Decides which requests have their spans kept; absent while tracing is off. */
+  readonly sampler?: TraceSampler | undefined;
   /** Whether the gateway may connect to this IP address. */
   readonly allows: (ip: string) => boolean;
   /** Bytes; also the bound for the heads of responses. */
@@ -40,6 +43,7 @@ export class DataPath implements ProxyContext {
   readonly clock: Clock;
   readonly announce: Announce;
   readonly randomHex = pooledRandomHex();
+  readonly sampler: TraceSampler | undefined;
   readonly tunnels = new Tunnels();
   readonly closing = new WeakSet<Socket>();
   readonly awaitingContinue = new WeakSet<IncomingMessage>();
@@ -54,6 +58,7 @@ export class DataPath implements ProxyContext {
     this.clock = clock;
     this.#loopLag = new LoopLag(clock, maxLoopLag);
     this.announce = announce;
+    this.sampler = options.sampler;
     this.#services = new Services(
       { clock, random, announce, allows, maxResponseHead: maxHeaderSize },
       watchService,

@@ -56,6 +56,11 @@ export class Exchange implements AttemptListener, UnderWay {
     return this.#tunnelled === undefined ? this.#admitted.response.statusCode : 101;
   }
 
+  /** For the record: path and query that endpoints are asked for. */
+  get target(): string {
+    return this.#admitted.target;
+  }
+
   /** Bytes of body received from the client. */
   get bytesIn(): number {
     return this.#tunnelled?.bytesIn ?? this.#admitted.body?.bytes ?? 0;
@@ -154,6 +159,7 @@ export class Exchange implements AttemptListener, UnderWay {
     this.endpoint = pool.endpoint.address;
     const attempt = new Attempt(pool, connection, this, clock.monotonic);
     this.#attempt = attempt;
+    attempt.spanId = this.#admitted.nextSpan?.();
     this.#deadlines.limitTry(() => attempt.abort('UPSTREAM_TIMEOUT'));
     const { method, target, headers, body, websocket } = this.#admitted;
     connection.client.dispatch(
@@ -247,6 +253,7 @@ export class Exchange implements AttemptListener, UnderWay {
       headMs: outcome.headMs,
       durationMs,
       reusedConnection: outcome.reusedConnection,
+      spanId: attempt.spanId,
     };
     this.tries.push(record);
     context.announce('attempt', record);

@@ -112,7 +112,8 @@ function whyFit(fit: RouteFit, route: RouteRule, path: string, matched: RouteRul
 function forwarded(asked: Asked, route: RouteRule, path: string): NonNullable<Explanation['forwarded']> {
   const { read, raw, connection } = asked;
   const host = read.host ?? '';
-  const trace = traceContext(read.head.traceparent, newId);
+  // Whether a trace is sampled may be left to its id, which does not exist.
+  const trace = traceContext(read.head, newId, undefined);
   const flat = forwardedHeaders({
     raw,
     head: read.head,
@@ -120,7 +121,7 @@ function forwarded(asked: Asked, route: RouteRule, path: string): NonNullable<Ex
     host,
     hostSent: route.policy.hostHeader ?? host,
     traceparent: trace.traceparent,
-    traceContinued: trace.continued,
+    keepTraceState: trace.traceState !== undefined,
     http10: false,
     keepLength: read.head.chunked || (read.head.contentLength ?? 0) > 0,
   });

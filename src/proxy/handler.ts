@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cause } from '../core/causes.js';
 import type { RouteRule } from '../core/route.js';
 import { forwardedPath } from '../routing/path.js';
+import { attemptSpans } from './attempt-spans.js';
 import { clientAddress } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { Generation, ProxyContext } from './context.js';
@@ -69,7 +70,7 @@ function accept(context: ProxyContext, request: IncomingMessage, response: Serve
     generation,
     connection,
     head,
-    trace: traceContext(head.traceparent, context.randomHex),
+    trace: traceContext(head, context.randomHex, context.sampler),
     method: request.method ?? '',
     rawPath,
     query,
@@ -91,6 +92,17 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
     ? new RequestBody(request, limits, () => exchange.fail('PAYLOAD_TOO_LARGE'))
     : undefined;
   const service = context.serviceOf(route);
+  const headers = forwardedHeaders({
+    raw: request.rawHeaders,
+    head,
+    connection,
+    host,
+    hostSent: policy.hostHeader ?? host,
+    traceparent: trace.traceparent,
+    keepTraceState: trace.traceState !== undefined,
+    http10: request.httpVersionMinor === 0,
+    keepLength: hasBody,
+  });
   const exchange = new Exchange({
     request,
     response,
@@ -100,17 +112,8 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
     traceId: trace.traceId,
     method: accepted.method,
     target: forwardedPath(route, path) + accepted.query,
-    headers: forwardedHeaders({
-      raw: request.rawHeaders,
-      head,
-      connection,
-      host,
-      hostSent: policy.hostHeader ?? host,
-      traceparent: trace.traceparent,
-      traceContinued: trace.continued,
-      http10: request.httpVersionMinor === 0,
-      keepLength: hasBody,
-    }),
+    headers,
+    nextSpan: trace.recorded ? attemptSpans(headers, trace, context.randomHex) : undefined,
     body,
     acceptsTrailers: head.acceptsTrailers,
     websocket,

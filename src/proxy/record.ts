@@ -2,6 +2,7 @@ import { type Cause, causeRule } from '../core/causes.js';
 import { type RouteRule, serviceName } from '../core/route.js';
 import type { Exchange } from './exchange.js';
 import type { Accepted } from './handler.js';
+import { requestSpan } from './request-span.js';
 
 /**
  * Announces the request once, when its response has closed: complete, cut short, or left by the
@@ -38,6 +39,7 @@ export function recordWhenClosed(
       bytesOut: exchange?.bytesOut ?? refusal?.bytesOut ?? 0,
       client,
       tries: exchange?.tries ?? [],
+      span: trace.recorded ? requestSpan(accepted, route, exchange?.target) : undefined,
     });
   };
   response.once('close', closed);

@@ -8,6 +8,8 @@ export interface RequestHead {
   /** `Host`, or the authority of an absolute-form target; undefined when there is none. */
   readonly host: string | undefined;
   readonly traceparent: string | undefined;
+  /** Its lines joined. */
+  readonly tracestate: string | undefined;
   readonly forwardedFor: string | undefined;
   /** Bytes announced by Content-Length; undefined when there is none. */
   readonly contentLength: number | undefined;
@@ -35,6 +37,7 @@ const NONE: ReadonlySet<string> = new Set();
 export function readRequestHead(raw: readonly string[]): RequestHead {
   let host: string | undefined;
   let traceparent: string | undefined;
+  let tracestate: string | undefined;
   let forwardedFor: string | undefined;
   let contentLength: number | undefined;
   let chunked = false;
@@ -73,6 +76,9 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
         // Two of them cannot both be right; the trace starts anew (Trace Context section 3.2).
         traceparent = traceparent === undefined ? value : '';
         break;
+      case 'tracestate':
+        tracestate = tracestate === undefined ? value : `${tracestate},${value}`;
+        break;
       case 'x-forwarded-for':
         forwardedFor = forwardedFor === undefined ? value : `${forwardedFor}, ${value}`;
         break;
@@ -82,6 +88,7 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
   return {
     host,
     traceparent,
+    tracestate,
     forwardedFor,
     contentLength,
     chunked,
@@ -103,7 +110,8 @@ export interface ForwardedRequest {
   /** `Host` for the endpoint. */
   readonly hostSent: string;
   readonly traceparent: string;
-  readonly traceContinued: boolean;
+  /** Whether the client's `tracestate` goes on. */
+  readonly keepTraceState: boolean;
   /** The version the client spoke, which `Via` names (RFC 9110 section 7.6.3). */
   readonly http10: boolean;
   /** Whether the body goes on with its length as announced. */
@@ -136,7 +144,7 @@ export function forwardedHeaders(request: ForwardedRequest): string[] {
         if (request.keepLength) out.push(name, value);
         break;
       case 'tracestate':
-        if (request.traceContinued) out.push(name, value);
+        if (request.keepTraceState) out.push(name, value);
         break;
       case 'forwarded':
         if (trusted) forwarded = forwarded === undefined ? value : `${forwarded}, ${value}`;

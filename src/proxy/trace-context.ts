@@ -1,13 +1,28 @@
 import { randomFillSync } from 'node:crypto';
+import type { TraceSampler } from '../core/tracing.js';
+import { isTraceState } from './trace-state.js';
 
 /** W3C Trace Context, level 1 (https://www.w3.org/TR/trace-context/). */
 export interface TraceContext {
   /** 32 lower-case hexadecimal digits. */
   readonly traceId: string;
+  /** The gateway's own span: 16 of them. */
+  readonly spanId: string;
+  /** The client's span; undefined when the trace begins here. */
+  readonly parentId: string | undefined;
   /** What the endpoint is sent: our own span as the parent. */
   readonly traceparent: string;
-  /** Whether the client's trace goes on; when not, its `tracestate` must not be forwarded. */
-  readonly continued: boolean;
+  /** Goes on to the endpoint; undefined when there is none, or none that belongs to this trace. */
+  readonly traceState: string | undefined;
+  /** Whether spans are kept of the request. False while tracing is off. */
+  readonly recorded: boolean;
+}
+
+/** What a client says of its trace, as it came. */
+export interface ReceivedTrace {
+  readonly traceparent: string | undefined;
+  /** Its lines joined by commas. */
+  readonly tracestate: string | undefined;
 }
 
 /** Gives the hexadecimal text of `bytes` random bytes, not all zero. */
@@ -19,21 +34,44 @@ const ZERO_SPAN = '0'.repeat(16);
 
 /**
  * Goes on with the client's trace when its `traceparent` is valid (section 3.2), else starts one,
- * sampled. A later version than 00 is read as far as version 00 defines it.
+ * and does not look at a `tracestate` without it. A later version than 00 is read as far as version
+ * 00 defines it. Without a sampler the sampled flag goes on as it came, and a new trace has it set.
  */
-export function traceContext(traceparent: string | undefined, randomHex: RandomHex): TraceContext {
-  const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent);
+export function traceContext(
+  received: ReceivedTrace,
+  randomHex: RandomHex,
+  sampler: TraceSampler | undefined,
+): TraceContext {
+  const match = received.traceparent === undefined ? null : TRACEPARENT.exec(received.traceparent);
   const spanId = randomHex(8);
   if (match !== null) {
     const [, version, traceId = '', parentId, flags = '00', rest] = match;
     const versionValid = version !== 'ff' && (version !== '00' || rest === undefined);
     if (versionValid && traceId !== ZERO_TRACE && parentId !== ZERO_SPAN) {
-      const sampled = Number.parseInt(flags, 16) & 1;
-      return { traceId, traceparent: `00-${traceId}-${spanId}-0${sampled}`, continued: true };
+      const { tracestate } = received;
+      const traceState = tracestate !== undefined && isTraceState(tracestate) ? tracestate : undefined;
+      const parentSampled = (Number.parseInt(flags, 16) & 1) === 1;
+      const recorded = sampler?.(traceId, parentSampled);
+      const traceparent = traceparentOf(traceId, spanId, recorded ?? parentSampled);
+      return { traceId, spanId, parentId, traceparent, traceState, recorded: recorded ?? false };
     }
   }
   const traceId = randomHex(16);
-  return { traceId, traceparent: `00-${traceId}-${spanId}-01`, continued: false };
+  const recorded = sampler?.(traceId, undefined);
+  const traceparent = traceparentOf(traceId, spanId, recorded ?? true);
+  return {
+    traceId,
+    spanId,
+    parentId: undefined,
+    traceparent,
+    traceState: undefined,
+    recorded: recorded ?? false,
+  };
+}
+
+/** Section 3.2. Of the flags only the one that version 00 defines is ever set. */
+export function traceparentOf(traceId: string, spanId: string, sampled: boolean): string {
+  return `00-${traceId}-${spanId}-0${sampled ? 1 : 0}`;
 }
 
 const POOL_BYTES = 4096;

@@ -33,7 +33,7 @@ function forwarded(
     host: 'a.example',
     hostSent: 'a.example',
     traceparent: '00-trace-span-01',
-    traceContinued: true,
+    keepTraceState: true,
     http10: false,
     keepLength: true,
     ...overrides,
@@ -125,7 +125,7 @@ describe('the endpoint is sent', () => {
   test('tracestate only while the trace of the client goes on', () => {
     const state: Fields = [['tracestate', 'vendor=1']];
     assert.deepEqual(valuesOf(forwarded(state), 'tracestate'), ['vendor=1']);
-    assert.deepEqual(valuesOf(forwarded(state, PEER, { traceContinued: false }), 'tracestate'), []);
+    assert.deepEqual(valuesOf(forwarded(state, PEER, { keepTraceState: false }), 'tracestate'), []);
   });
 
   test('one traceparent, our own', () => {

@@ -25,6 +25,7 @@ describe('the head of a request', () => {
     assert.deepEqual(head, {
       host: 'shop.example:8080',
       traceparent: '00-a-b-01',
+      tracestate: undefined,
       forwardedFor: '198.51.100.1',
       contentLength: 12,
       chunked: false,
@@ -49,6 +50,10 @@ describe('the head of a request', () => {
       raw(['X-Forwarded-For', '1.1.1.1, 2.2.2.2'], ['x-forwarded-for', '3.3.3.3']),
     );
     assert.equal(head.forwardedFor, '1.1.1.1, 2.2.2.2, 3.3.3.3');
+  });
+
+  test('joins the lines of tracestate in their order', () => {
+    assert.equal(readRequestHead(raw(['tracestate', 'a=1'], ['TraceState', 'b=2'])).tracestate, 'a=1,b=2');
   });
 
   test('has no valid trace when traceparent comes twice', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TraceSampler } from '../../src/core/tracing.js';
 import { pooledRandomHex, traceContext } from '../../src/proxy/trace-context.js';
 
 // https://www.w3.org/TR/trace-context/ section 3.2.
@@ -12,16 +13,54 @@ const OWN_TRACE = 'ab'.repeat(16);
 /** Stands in for chance. */
 const randomHex = (bytes: number): string => 'ab'.repeat(bytes);
 
+function traceOf(
+  traceparent: string | undefined,
+  tracestate?: string,
+  sampler?: TraceSampler,
+): ReturnType<typeof traceContext> {
+  return traceContext({ traceparent, tracestate }, randomHex, sampler);
+}
+
 function sent(traceparent: string | undefined): string {
-  return traceContext(traceparent, randomHex).traceparent;
+  return traceOf(traceparent).traceparent;
 }
 
 test("a valid traceparent goes on: the client's trace, our span as the parent", () => {
-  assert.deepEqual(traceContext(`00-${TRACE}-${PARENT}-01`, randomHex), {
+  assert.deepEqual(traceOf(`00-${TRACE}-${PARENT}-01`, 'rojo=1'), {
     traceId: TRACE,
+    spanId: OWN_SPAN,
+    parentId: PARENT,
     traceparent: `00-${TRACE}-${OWN_SPAN}-01`,
-    continued: true,
+    traceState: 'rojo=1',
+    recorded: false,
   });
+});
+
+test('a tracestate that is not one is dropped, and the trace goes on all the same', () => {
+  const { traceId, traceState } = traceOf(`00-${TRACE}-${PARENT}-01`, 'rojo=1,,=2');
+  assert.deepEqual([traceId, traceState], [TRACE, undefined]);
+});
+
+test('a sampler is told what the client decided, and its own decision goes on', () => {
+  const asked: (boolean | undefined)[] = [];
+  const decide =
+    (answer: boolean): TraceSampler =>
+    (_traceId, parentSampled) => {
+      asked.push(parentSampled);
+      return answer;
+    };
+  const kept = traceOf(`00-${TRACE}-${PARENT}-00`, undefined, decide(true));
+  const dropped = traceOf(`00-${TRACE}-${PARENT}-01`, undefined, decide(false));
+  const begun = traceOf(undefined, undefined, decide(false));
+  assert.deepEqual(
+    [kept, dropped, begun].map(({ traceparent, recorded }) => [traceparent.slice(-2), recorded]),
+    [
+      ['01', true],
+      ['00', false],
+      ['00', false],
+    ],
+  );
+  assert.deepEqual(asked, [false, true, undefined]);
 });
 
 const FLAGS = [
@@ -75,10 +114,13 @@ const INVALID = {
 
 for (const [what, received] of Object.entries(INVALID)) {
   test(`${what} starts a trace of our own, sampled`, () => {
-    assert.deepEqual(traceContext(received, randomHex), {
+    assert.deepEqual(traceOf(received, 'rojo=1'), {
       traceId: OWN_TRACE,
+      spanId: OWN_SPAN,
+      parentId: undefined,
       traceparent: `00-${OWN_TRACE}-${OWN_SPAN}-01`,
-      continued: false,
+      traceState: undefined,
+      recorded: false,
     });
   });
 }
