@@ -4,9 +4,8 @@ import { gatewayActions } from './composition/actions.js';
 import { followRegistered } from './composition/auto-routes.js';
 import { drain, stopAtOnce } from './composition/drain.js';
 import { fixedAtStart } from './composition/fixed-settings.js';
-import { guardSources } from './composition/guarded.js';
+import { openRegistries } from './composition/registries.js';
 import { routingSettings } from './composition/routing.js';
-import { type OpenSources, openSources } from './composition/sources.js';
 import { gatewayViews } from './composition/views.js';
 import type { Environment } from './config/environment.js';
 import { ConfigKeeper } from './config/keeper.js';
@@ -15,16 +14,14 @@ import type { Settings } from './config/settings.js';
 import { type Clock, systemClock } from './core/clock.js';
 import { EventHub } from './core/events.js';
 import { type Random, systemRandom } from './core/random.js';
-import type { RecorderView } from './core/recorded.js';
 import { refOfServiceName } from './core/route.js';
-import type { GatewayActions, GatewayViews, JournalView } from './core/views.js';
+import type { GatewayActions, GatewayViews } from './core/views.js';
 import { createAddressPolicy } from './discovery/address-policy.js';
 import { Directory } from './discovery/directory.js';
 import type { Source } from './discovery/source.js';
 import { type LogStream, openLogStream } from './observability/log-stream.js';
 import { createLogger } from './observability/logger.js';
-import type { Metrics } from './observability/metrics.js';
-import { openObservers } from './observability/observers.js';
+import { type Observers, type ObserverTools, openObservers } from './observability/observers.js';
 import { DataPath } from './proxy/data-path.js';
 import { mountGateway, openFrontDoor } from './proxy/front-door.js';
 import { shareUpgrades } from './proxy/upgrade.js';
@@ -43,14 +40,19 @@ export interface GatewayOptions {
   readonly random?: Random;
 }
 
+/** What a gateway is watched by. */
+interface Closable {
+  close(): Promise<void>;
+}
+
 /** The gateway without listeners: registries watched, routes compiled, requests served where it is mounted. */
-export interface GatewayCore {
+export interface GatewayCore<O extends Closable = Observers> {
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
-  readonly journal: JournalView;
-  readonly recorder: RecorderView;
-  readonly metrics: Metrics;
+  readonly observers: O;
   readonly dataPath: DataPath;
+  /** Swaps in newer settings, valid ones. */
+  replace(settings: Settings): void;
   /** Serves everything under the instance's prefix. */
   mount(app: FastifyInstance): void;
   /** Resolves once every registry has had its first complete list. */
@@ -79,14 +81,25 @@ export interface Gateway {
 }
 
 /** Watches the registries and compiles the routes. Does not wait for either to be complete. */
-export async function openGateway(options: GatewayOptions): Promise<GatewayCore> {
+export function openGateway(options: GatewayOptions): Promise<GatewayCore> {
+  return openObservedGateway(options, openObservers);
+}
+
+/** The same, with other observers than the usual ones. */
+export async function openObservedGateway<O extends Closable>(
+  options: GatewayOptions,
+  observe: (settings: Settings, tools: ObserverTools) => Promise<O>,
+): Promise<GatewayCore<O>> {
   const { settings, hub = new EventHub(), clock = systemClock, random = systemRandom } = options;
   const { announce } = hub;
   const logStream = options.logStream ?? openLogStream();
   const logger = createLogger({ level: settings.logLevel, destination: logStream });
   const allowed = createAddressPolicy(settings.allowedAddresses);
-  const opened = await openRegistries(options, {
-    allowed,
+  // The guard reads settings of services, which the keeper, made later, keeps up to date.
+  let newest = (): Settings => settings;
+  const registries = await openRegistries({
+    settings: () => newest(),
+    sources: options.sources,
     clock,
     random,
     announce,
@@ -96,12 +109,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
         'hosting the embedded registry: in memory, for one machine; for a cluster set registry: { type: etcd, endpoints: […] }',
       ),
   });
-  opened.want(settings);
-  // The guard reads settings of services, which the keeper, made later, keeps up to date.
-  let newest = (): Settings => settings;
-  const sources =
-    options.sources ?? guardSources(opened.sources, { settings: () => newest(), allowed, clock, announce });
-  const directory = new Directory(sources, { announce, clock });
+  const directory = new Directory(registries.sources, { announce, clock });
   const dataPath = new DataPath(
     {
       clock,
@@ -121,7 +129,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     announce,
     clock,
     apply: (newer) => {
-      opened.want(newer);
+      registries.want(newer);
       dataPath.replace(routingSettings(newer, directory.services()));
       return fixedAtStart(settings, newer);
     },
@@ -129,7 +137,7 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
   newest = () => keeper.settings;
   const stopAutoRoutes = followRegistered(directory, dataPath, newest);
   const views = gatewayViews(directory, dataPath, keeper);
-  const observers = await openObservers(settings, { hub, views, logger, stream: logStream, clock });
+  const observers = await observe(settings, { hub, views, logger, stream: logStream, clock });
   const stopReports = reportDeaths(hub, directory);
   directory.start();
   await keeper.start();
@@ -141,17 +149,16 @@ export async function openGateway(options: GatewayOptions): Promise<GatewayCore>
     stopReports();
     dataPath.close();
     await directory.close();
-    await opened.close();
+    await registries.close();
     await observers.close();
     await logStream.close();
   };
   return {
     views,
     actions: gatewayActions({ dataPath, views, announce, clock, reload: () => keeper.reload() }),
-    journal: observers.journal,
-    recorder: observers.recorder,
-    metrics: observers.metrics,
+    observers,
     dataPath,
+    replace: (newer) => void keeper.take(newer),
     mount: (app) => {
       mountGateway(app, dataPath);
       shareUpgrades(app.server, dataPath);
@@ -170,7 +177,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const { views, actions, journal, recorder, metrics } = core;
+    const { views, actions } = core;
+    const { journal, recorder, metrics } = core.observers;
     const admin = await startAdmin({
       listen: settings.admin,
       token: settings.adminToken,
@@ -182,20 +190,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       clock,
     });
     closers.push(() => admin.close());
-    const { receiveTimeout, maxEventLoopLag: _, ...limits } = settings.server;
-    const door = await openFrontDoor(
-      settings.listen,
-      { ...limits, requestTimeout: receiveTimeout },
-      core.dataPath,
-    );
-    closers.push(() => stopAtOnce(door));
+    const entrance = await openEntrance(core.dataPath, settings, clock);
+    closers.push(() => entrance.close());
     return {
-      address: door.address,
+      address: entrance.address,
       adminAddress: admin.address,
       views,
       ready: core.ready,
       reload: () => actions.reload(),
-      drain: () => drain(core.dataPath, door, settings, clock),
+      drain: () => entrance.drain(),
       close: closeAll,
     };
   } catch (error) {
@@ -204,13 +207,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
-function openRegistries(
-  options: GatewayOptions,
-  tools: Parameters<typeof openSources>[1],
-): Promise<OpenSources> {
-  const { sources, settings } = options;
-  if (sources !== undefined) return Promise.resolve({ sources, want: () => {}, close: async () => {} });
-  return openSources(settings.registries, tools);
+/** Where clients come in, and how it is left. */
+export type Entrance = Pick<Gateway, 'address' | 'drain' | 'close'>;
+
+/** Listens for clients. Throws PORT_TAKEN or LISTEN_FAILED naming the address. */
+export async function openEntrance(dataPath: DataPath, settings: Settings, clock: Clock): Promise<Entrance> {
+  const { receiveTimeout, maxEventLoopLag: _, ...limits } = settings.server;
+  const door = await openFrontDoor(settings.listen, { ...limits, requestTimeout: receiveTimeout }, dataPath);
+  return {
+    address: door.address,
+    drain: () => drain(dataPath, door, settings, clock),
+    close: () => stopAtOnce(door),
+  };
 }
 
 /** What requests find dead is held no longer. */

@@ -60,6 +60,25 @@ export class ConfigKeeper {
     return this.#queueLoad();
   }
 
+  /** Swaps in newer settings, valid ones, as if they had been loaded. */
+  take(settings: Settings): readonly string[] {
+    const mended = this.#errors.length > 0;
+    this.#errors = [];
+    this.#loadedAt = this.#clock.now();
+    if (sameSettings(settings, this.#settings)) {
+      if (mended) this.#announce(true, ['the configuration is as it was taken before']);
+      return [];
+    }
+    const later = this.#options.apply(settings);
+    this.#settings = settings;
+    this.#generation += 1;
+    this.#announce(
+      true,
+      later.map((name) => `${name}: changed; takes effect at the next start`),
+    );
+    return [];
+  }
+
   #queueLoad(): Promise<readonly string[]> {
     this.#reloading = this.#reloading.then(() => this.#load());
     return this.#reloading;
@@ -85,28 +104,10 @@ export class ConfigKeeper {
     try {
       const result = await loadConfig(origin, environment);
       if ('errors' in result) return this.#refuse(result.errors.map(formatProblem));
-      return this.#take(result.settings);
+      return this.take(result.settings);
     } catch (error) {
       return this.#refuse([messageOf(error)]);
     }
-  }
-
-  #take(settings: Settings): readonly string[] {
-    const mended = this.#errors.length > 0;
-    this.#errors = [];
-    this.#loadedAt = this.#clock.now();
-    if (sameSettings(settings, this.#settings)) {
-      if (mended) this.#announce(true, ['the configuration is as it was taken before']);
-      return [];
-    }
-    const later = this.#options.apply(settings);
-    this.#settings = settings;
-    this.#generation += 1;
-    this.#announce(
-      true,
-      later.map((name) => `${name}: changed; takes effect at the next start`),
-    );
-    return [];
   }
 
   #refuse(errors: readonly string[]): readonly string[] {

@@ -1,0 +1,22 @@
+import type { Settings } from '../config/settings.js';
+import { createAddressPolicy } from '../discovery/address-policy.js';
+import type { Source } from '../discovery/source.js';
+import { guardSources } from './guarded.js';
+import { type OpenSources, openSources, type SourceTools } from './sources.js';
+
+export interface RegistriesOptions extends Omit<SourceTools, 'allowed'> {
+  /** The newest settings. The registries themselves are those of the first. */
+  readonly settings: () => Settings;
+  /** In place of the registries that the settings name; these are not guarded. */
+  readonly sources?: readonly Source[] | undefined;
+}
+
+/** The guarded sources of the registries that the settings name. Throws what keeps one from starting. */
+export async function openRegistries(options: RegistriesOptions): Promise<OpenSources> {
+  const { settings, sources } = options;
+  if (sources !== undefined) return { sources, want: () => {}, close: async () => {} };
+  const allowed = createAddressPolicy(settings().allowedAddresses);
+  const opened = await openSources(settings().registries, { ...options, allowed });
+  opened.want(settings());
+  return { ...opened, sources: guardSources(opened.sources, { ...options, allowed }) };
+}
