@@ -38,7 +38,7 @@ export interface EtcdctlResult {
 }
 
 export interface EtcdctlOptions {
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly signal?: AbortSignal;
 }
 
