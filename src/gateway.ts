@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { startAdmin } from './admin/server.js';
 import { gatewayActions } from './composition/actions.js';
 import { followRegistered } from './composition/auto-routes.js';
+import { openDoor } from './composition/door.js';
 import { drain, stopAtOnce } from './composition/drain.js';
 import { fixedAtStart } from './composition/fixed-settings.js';
 import { openRegistries } from './composition/registries.js';
@@ -23,7 +24,7 @@ import { type LogStream, openLogStream } from './observability/log-stream.js';
 import { createLogger } from './observability/logger.js';
 import { type Observers, type ObserverTools, openObservers } from './observability/observers.js';
 import { DataPath } from './proxy/data-path.js';
-import { mountGateway, openFrontDoor } from './proxy/front-door.js';
+import { mountGateway } from './proxy/front-door.js';
 import { shareUpgrades } from './proxy/upgrade.js';
 
 export interface GatewayOptions {
@@ -65,6 +66,8 @@ export interface GatewayCore<O extends Closable = Observers> {
 export interface Gateway {
   /** `host:port` where clients come in. */
   readonly address: string;
+  /** The same over TLS; undefined without it. */
+  readonly tlsAddress: string | undefined;
   /** `http://host:port` of the admin port. */
   readonly adminAddress: string;
   readonly views: GatewayViews;
@@ -194,6 +197,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     closers.push(() => entrance.close());
     return {
       address: entrance.address,
+      tlsAddress: entrance.tlsAddress,
       adminAddress: admin.address,
       views,
       ready: core.ready,
@@ -208,14 +212,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Where clients come in, and how it is left. */
-export type Entrance = Pick<Gateway, 'address' | 'drain' | 'close'>;
+export type Entrance = Pick<Gateway, 'address' | 'tlsAddress' | 'drain' | 'close'>;
 
 /** Listens for clients. Throws PORT_TAKEN or LISTEN_FAILED naming the address. */
 export async function openEntrance(dataPath: DataPath, settings: Settings, clock: Clock): Promise<Entrance> {
-  const { receiveTimeout, maxEventLoopLag: _, ...limits } = settings.server;
-  const door = await openFrontDoor(settings.listen, { ...limits, requestTimeout: receiveTimeout }, dataPath);
+  const door = await openDoor(settings, dataPath);
   return {
     address: door.address,
+    tlsAddress: door.tlsAddress,
     drain: () => drain(dataPath, door, settings, clock),
     close: () => stopAtOnce(door),
   };

@@ -24,7 +24,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   registrar: ['etcd', 'consul'],
   embedded: [],
   cli: ['files', 'config', 'discovery', 'live-config', 'registrar', 'embedded', 'gateway.ts'],
-  composition: ['config', 'discovery', 'embedded', 'proxy'],
+  composition: ['files', 'config', 'discovery', 'embedded', 'proxy'],
   'gateway.ts': ['composition', 'config', 'discovery', 'proxy', 'observability', 'admin'],
   'plugin.ts': ['gateway.ts', 'config'],
   'main.ts': ['cli'],

@@ -47,7 +47,8 @@ async function run(loaded: Loaded): Promise<void> {
   const gateway = await startGateway(loaded);
   const stopped = runUntilSignalled(gateway);
   // After the signals have their listeners: whoever waits for this line may send one at once.
-  process.stdout.write(`listening on http://${gateway.address}, admin on ${gateway.adminAddress}\n`);
+  const secure = gateway.tlsAddress === undefined ? '' : ` and https://${gateway.tlsAddress}`;
+  process.stdout.write(`listening on http://${gateway.address}${secure}, admin on ${gateway.adminAddress}\n`);
   await stopped;
 }
 

@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings.js';
 /** Settings that listeners, registries and files were opened with. */
 const FIXED = [
   'listen',
+  'tls',
   'admin',
   'adminToken',
   'registries',

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { addressRange, hostPattern, listenAddress, serviceRef } from './network-scalars.js';
 import { policySchema, requestOptions } from './policy-schema.js';
 import { registrySchema } from './registry-schema.js';
-import { duration, flag, oneOf, pathPrefix, size, text, wholeNumber } from './scalars.js';
+import { duration, flag, oneOf, pathPrefix, scalar, size, text, wholeNumber } from './scalars.js';
 import { section } from './section.js';
 
 export const routeSchema = section({
@@ -42,12 +42,34 @@ const serverSchema = section({
   }),
   maxConnections: wholeNumber(1, 1_000_000, { orNone: true })
     .prefault('none')
-    .meta({ description: 'Most client connections at once. none for no limit.' }),
+    .meta({ description: 'Most client connections at once, to each address. none for no limit.' }),
+  maxConcurrentStreams: wholeNumber(1, 10_000)
+    .prefault(250)
+    .meta({ description: 'Most requests at once on one connection of HTTP/2.' }),
+});
+
+const tlsSchema = section({
+  listen: listenAddress().prefault('0.0.0.0:8443').meta({ description: 'Where clients come in over TLS.' }),
+  cert: text('a path').meta({ description: 'PEM file of the certificate, with the chain above it.' }),
+  key: text('a path').meta({ description: 'PEM file of the private key of cert.' }),
+  minVersion: scalar<'1.2' | '1.3'>(
+    '1.2 or 1.3',
+    { type: ['string', 'number'], enum: ['1.2', '1.3', 1.2, 1.3] },
+    (value) => {
+      const version = String(value);
+      return version === '1.2' || version === '1.3' ? { value: version } : undefined;
+    },
+  )
+    .prefault('1.2')
+    .meta({ description: 'Least version of TLS.' }),
 });
 
 /** The whole of routes.yaml, after `${NAME}` was replaced. Every rule that one value can break alone. */
 export const documentSchema = section({
   listen: listenAddress().prefault('0.0.0.0:8080').meta({ description: 'Where clients come in.' }),
+  tls: tlsSchema.optional().meta({
+    description: 'A second address, for TLS. The files are followed: a renewed certificate is taken at once.',
+  }),
   admin: listenAddress()
     .prefault('127.0.0.1:9901')
     .meta({ description: 'Where the API, the dashboard, /metrics, /healthz and /readyz are.' }),

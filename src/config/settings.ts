@@ -77,11 +77,23 @@ export interface ServerSettings {
   readonly maxEventLoopLag: number;
   /** Infinity when unlimited. */
   readonly maxConnections: number;
+  /** Requests at once on one connection of HTTP/2. */
+  readonly maxConcurrentStreams: number;
+}
+
+/** Where clients come in over TLS. */
+export interface FrontTlsSettings {
+  readonly listen: ListenAddress;
+  /** Paths of PEM files; a relative one is relative to the working directory. */
+  readonly cert: string;
+  readonly key: string;
+  readonly minVersion: '1.2' | '1.3';
 }
 
 /** The configuration as the gateway uses it: validated, defaults applied, immutable. */
 export interface Settings {
   readonly listen: ListenAddress;
+  readonly tls: FrontTlsSettings | undefined;
   readonly admin: ListenAddress;
   readonly adminToken: string | undefined;
   /** By name; at least one. */
@@ -127,6 +139,7 @@ export function resolveSettings(document: RoutesDocument): Settings {
   ];
   return {
     listen: document.listen,
+    tls: document.tls,
     admin: document.admin,
     adminToken: document.adminToken,
     registries: registriesOf(document),

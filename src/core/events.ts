@@ -127,6 +127,16 @@ export interface ConfigEvent {
   readonly detail: readonly string[];
 }
 
+/** The certificate of the front door was read, at the start or because its files changed. */
+export interface CertificateEvent {
+  readonly at: number;
+  readonly ok: boolean;
+  /** What it is for, or why it was refused. */
+  readonly detail: string;
+  /** Of the one in use, milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
 export interface GatewayEvents {
   request: RequestRecord;
   attempt: AttemptRecord;
@@ -135,6 +145,7 @@ export interface GatewayEvents {
   health: HealthChange;
   source: SourceEvent;
   config: ConfigEvent;
+  certificate: CertificateEvent;
 }
 
 export type Announce = <K extends keyof GatewayEvents>(kind: K, event: GatewayEvents[K]) => void;
@@ -170,6 +181,7 @@ export class EventHub {
     health: new Topic(),
     source: new Topic(),
     config: new Topic(),
+    certificate: new Topic(),
   };
 
   /** Returns the function that stops listening. */

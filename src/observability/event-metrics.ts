@@ -1,6 +1,7 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type {
   AttemptRecord,
+  CertificateEvent,
   HealthChange,
   MembershipChange,
   RetryRecord,
@@ -9,7 +10,7 @@ import type {
 import type { BoundedNames } from './bounded-names.js';
 import { PairCounts } from './pair-counts.js';
 
-/** The metrics of attempts, retries, membership and relists. Attempts are counted on the data path. */
+/** The metrics of attempts, retries, membership, relists and the certificate. Attempts are counted on the data path. */
 export class EventMetrics {
   readonly #names: BoundedNames;
   readonly #attempts: PairCounts;
@@ -19,6 +20,7 @@ export class EventMetrics {
   readonly #changesTotal: Counter<'service' | 'change' | 'cause'>;
   readonly #ejectionsTotal: Counter<'service' | 'reason'>;
   readonly #relistsTotal: Counter<'source' | 'reason'>;
+  readonly #certificateExpiry: Gauge<'listener'>;
 
   constructor(registry: Registry, names: BoundedNames) {
     const registers = [registry];
@@ -55,6 +57,12 @@ export class EventMetrics {
       labelNames: ['source', 'reason'],
       registers,
     });
+    this.#certificateExpiry = new Gauge({
+      name: 'watchgate_certificate_expiry_timestamp_seconds',
+      help: 'When the certificate in use expires, since the epoch; absent without TLS.',
+      labelNames: ['listener'],
+      registers,
+    });
   }
 
   readonly attempt = (record: AttemptRecord): void => this.#attempts.add(record.service, record.outcome);
@@ -72,6 +80,9 @@ export class EventMetrics {
   readonly source = ({ source, kind, detail }: SourceEvent): void => {
     if (kind === 'relisted') this.#relistsTotal.inc({ source, reason: detail });
   };
+
+  readonly certificate = ({ expiresAt }: CertificateEvent): void =>
+    this.#certificateExpiry.set({ listener: 'tls' }, expiresAt / 1000);
 
   /** Hands the counts of the data path to prom-client. */
   copy(): void {

@@ -33,6 +33,7 @@ export function createMetrics(hub: EventHub, views: GatewayViews): Metrics {
     hub.on('membership', events.membership),
     hub.on('health', events.health),
     hub.on('source', events.source),
+    hub.on('certificate', events.certificate),
   ];
   return {
     contentType: registry.contentType,

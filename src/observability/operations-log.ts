@@ -14,7 +14,7 @@ const SOURCE_LEVELS = {
   snapshot: 'warn',
 } as const satisfies Record<SourceEvent['kind'], 'info' | 'warn' | 'error'>;
 
-/** Lines about the registries and the configuration. Returns the function that stops them. */
+/** Lines about the registries, the configuration and the certificate. Returns the function that stops them. */
 export function logOperations(hub: EventHub, logger: Logger): () => void {
   const stops = [
     hub.on('source', ({ source, kind, detail }) =>
@@ -23,6 +23,11 @@ export function logOperations(hub: EventHub, logger: Logger): () => void {
     hub.on('config', ({ generation, ok, detail }) => {
       if (ok) logger.info({ generation, changes: detail }, 'configuration taken');
       else logger.error({ generation, errors: detail }, 'configuration refused, the old one stays');
+    }),
+    hub.on('certificate', ({ ok, detail, expiresAt }) => {
+      const expires = new Date(expiresAt).toISOString();
+      if (ok) logger.info({ certificate: detail, expires }, 'certificate taken');
+      else logger.error({ error: detail, expires }, 'certificate refused, the old one stays');
     }),
   ];
   return () => {

@@ -1,13 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RouteRule } from '../core/route.js';
+import type { ClientRequest, ClientResponse } from './client-side.js';
 import type { ProxyContext } from './context.js';
 import type { RequestBody } from './request-body.js';
 import type { Service } from './service.js';
 
 /** A request that has been matched and admitted. */
 export interface AdmittedRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly context: ProxyContext;
   readonly route: RouteRule;
   readonly service: Service;

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import { forwardedNode, plainAddress, type TrustedProxies } from './client-address.js';
+import type { ClientSocket } from './client-side.js';
 
 /** What is the same for every request on one client connection; worked out once. */
 export interface ClientConnection {
@@ -17,8 +17,8 @@ export interface ClientConnection {
 }
 
 /** Remembers the facts of each connection for as long as its socket lives. */
-export function clientConnections(proxies: TrustedProxies): (socket: Socket) => ClientConnection {
-  const known = new WeakMap<Socket, ClientConnection>();
+export function clientConnections(proxies: TrustedProxies): (socket: ClientSocket) => ClientConnection {
+  const known = new WeakMap<ClientSocket, ClientConnection>();
   return (socket) => {
     const before = known.get(socket);
     if (before !== undefined) return before;
@@ -28,7 +28,7 @@ export function clientConnections(proxies: TrustedProxies): (socket: Socket) => 
       peerNode: forwardedNode(peer),
       peerPort: socket.remotePort,
       trusted: proxies.trusts(peer),
-      protocol: 'encrypted' in socket ? 'https' : 'http',
+      protocol: socket.encrypted === true ? 'https' : 'http',
       localPort: String(socket.localPort ?? ''),
     };
     known.set(socket, connection);

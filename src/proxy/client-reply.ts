@@ -1,4 +1,5 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
+import type { ClientResponse } from './client-side.js';
 
 export interface ReplyHead {
   readonly status: number;
@@ -16,7 +17,7 @@ const SMALL = 4096;
  * kept waiting.
  */
 export class ClientReply {
-  readonly #response: ServerResponse;
+  readonly #response: ClientResponse;
   /** Whether the connection must not be used again; asked when the head goes out. */
   readonly #mustClose: () => boolean;
   #head: ReplyHead | undefined;
@@ -24,7 +25,7 @@ export class ClientReply {
   #flushed = false;
   #bytes = 0;
 
-  constructor(response: ServerResponse, mustClose: () => boolean) {
+  constructor(response: ClientResponse, mustClose: () => boolean) {
     this.#response = response;
     this.#mustClose = mustClose;
   }
@@ -92,11 +93,12 @@ export class ClientReply {
    * response that is delimited by the end of the connection a plain close would look clean.
    */
   truncate(): void {
-    const socket = this.#response.socket;
+    const response = this.#response;
+    const socket = response instanceof ServerResponse ? response.socket : null;
     // A reset after our FIN would leave the socket open for ever.
-    const reset = socket !== null && !socket.writableEnded && !this.#response.chunkedEncoding;
+    const reset = socket !== null && !socket.writableEnded && !response.chunkedEncoding;
     if (reset && 'resetAndDestroy' in socket) socket.resetAndDestroy();
-    this.#response.destroy();
+    response.destroy();
   }
 
   #writeHead({ status, reason, headers }: ReplyHead): void {

@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Cause } from '../core/causes.js';
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
@@ -8,6 +6,7 @@ import type { TraceSampler } from '../core/tracing.js';
 import type { RouteTable } from '../routing/table.js';
 import type { TrustedProxies } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
+import type { ClientRequest, ClientSocket } from './client-side.js';
 import type { Service } from './service.js';
 import type { RandomHex } from './trace-context.js';
 import type { Tunnels } from './tunnel.js';
@@ -16,7 +15,7 @@ import type { Tunnels } from './tunnel.js';
 export interface Generation {
   readonly table: RouteTable<RouteRule>;
   readonly proxies: TrustedProxies;
-  readonly connectionOf: (socket: Socket) => ClientConnection;
+  readonly connectionOf: (socket: ClientSocket) => ClientConnection;
 }
 
 /** A request under way, as far as a failure of its connection concerns it. */
@@ -34,11 +33,11 @@ export interface ProxyContext {
   readonly sampler: TraceSampler | undefined;
   readonly tunnels: Tunnels;
   /** Client connections on which nothing more is served. */
-  readonly closing: WeakSet<Socket>;
+  readonly closing: WeakSet<ClientSocket>;
   /** Requests whose `100 Continue` has been left to the handler. */
-  readonly awaitingContinue: WeakSet<IncomingMessage>;
+  readonly awaitingContinue: WeakSet<ClientRequest>;
   /** The request that a client connection is busy with. */
-  readonly underWay: WeakMap<Socket, UnderWay>;
+  readonly underWay: WeakMap<ClientSocket, UnderWay>;
   /** The newest generation; a request keeps the one it began with. */
   current(): Generation;
   serviceOf(rule: RouteRule): Service;

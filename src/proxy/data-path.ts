@@ -1,5 +1,3 @@
-import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
@@ -8,6 +6,7 @@ import type { TraceSampler } from '../core/tracing.js';
 import { compileRoutes } from '../routing/compile.js';
 import { trustedProxies } from './client-address.js';
 import { clientConnections } from './client-connection.js';
+import type { ClientRequest, ClientSocket } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { LoopLag } from './loop-lag.js';
 import type { Service } from './service.js';
@@ -45,9 +44,9 @@ export class DataPath implements ProxyContext {
   readonly randomHex = pooledRandomHex();
   readonly sampler: TraceSampler | undefined;
   readonly tunnels = new Tunnels();
-  readonly closing = new WeakSet<Socket>();
-  readonly awaitingContinue = new WeakSet<IncomingMessage>();
-  readonly underWay = new WeakMap<Socket, UnderWay>();
+  readonly closing = new WeakSet<ClientSocket>();
+  readonly awaitingContinue = new WeakSet<ClientRequest>();
+  readonly underWay = new WeakMap<ClientSocket, UnderWay>();
   readonly #loopLag: LoopLag;
   readonly #services: Services;
   #generation: Generation;

@@ -73,7 +73,7 @@ function ask(context: ProxyContext, { method, url, headers, client }: AskedReque
   const named = headers.some(({ name }) => name.toLowerCase() === 'host');
   const host = /^https?:\/\/([^/?#@]+)/i.exec(url)?.[1] ?? 'localhost';
   const raw = [...(named ? [] : ['Host', host]), ...headers.flatMap(({ name, value }) => [name, value])];
-  const read = readRequest(url, raw, 1);
+  const read = readRequest(url, raw, '1.1');
   return {
     method,
     raw,
@@ -122,7 +122,7 @@ function forwarded(asked: Asked, route: RouteRule, path: string): NonNullable<Ex
     hostSent: route.policy.hostHeader ?? host,
     traceparent: trace.traceparent,
     keepTraceState: trace.traceState !== undefined,
-    http10: false,
+    httpVersion: '1.1',
     keepLength: read.head.chunked || (read.head.contentLength ?? 0) > 0,
   });
   const headers: HeaderField[] = [];

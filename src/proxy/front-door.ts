@@ -1,10 +1,14 @@
 import { METHODS, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { formatAddress } from '../core/address.js';
 import { systemCode, WatchgateError } from '../core/errors.js';
 import { answerClientError, refuseConnect } from './client-error.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
+import { Http2Sessions } from './http2-sessions.js';
+import { type ProtocolSorter, sortProtocols } from './protocol-sorter.js';
+import { type Certificate, TlsListener, type TlsOptions } from './tls-listener.js';
 import { acceptUpgrades } from './upgrade.js';
 
 /** Durations in milliseconds, sizes in bytes. */
@@ -14,12 +18,25 @@ export interface FrontDoorLimits {
   readonly keepAliveTimeout: number;
   readonly maxHeaderSize: number;
   readonly maxConnections: number;
+  /** Requests at once on one connection of HTTP/2. */
+  readonly maxConcurrentStreams: number;
 }
 
-/** The listener where clients come in. */
+export interface FrontDoorOptions {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** A second address, for TLS. */
+  readonly tls: TlsOptions | undefined;
+  readonly limits: FrontDoorLimits;
+}
+
+/** The listeners where clients come in. */
 export interface FrontDoor {
   /** `host:port` as bound. */
   readonly address: string;
+  /** The same for TLS; undefined without it. */
+  readonly tlsAddress: string | undefined;
+  /** Shows another certificate to new TLS connections. Throws when it does not belong to the key. */
+  setCertificate(certificate: Certificate): void;
   /** Stops listening; resolves when the last connection has closed. */
   stop(): Promise<void>;
   /** Breaks off what is still open. */
@@ -48,27 +65,69 @@ export function mountGateway(app: FastifyInstance, context: ProxyContext): void 
   });
 }
 
-/** Opens the listener. Throws PORT_TAKEN or LISTEN_FAILED naming the address. */
-export async function openFrontDoor(
-  listen: { readonly host: string; readonly port: number },
-  limits: FrontDoorLimits,
-  context: ProxyContext,
-): Promise<FrontDoor> {
+/**
+ * Opens the listeners. Two servers serve the connections of both, Fastify's for HTTP/1.1 and one for HTTP/2: in the
+ * clear they are told apart by how they begin, over TLS by what was agreed on. Throws PORT_TAKEN or
+ * LISTEN_FAILED naming the address.
+ */
+export async function openFrontDoor(options: FrontDoorOptions, context: ProxyContext): Promise<FrontDoor> {
+  const { listen, tls, limits } = options;
   const app = buildServer(limits, context);
+  const http2 = new Http2Sessions(limits, context);
+  const takeHttp2 = (socket: Socket): void => http2.take(socket);
+  const { headersTimeout: firstByteTimeout } = limits;
+  const sorter = sortProtocols(app.server, { takeHttp2, firstByteTimeout, clock: context.clock });
+  const secure = tls && new TlsListener(tls, limits, { takeHttp1: sorter.takeHttp1, takeHttp2 });
+  const parts: DoorParts = { app, http2, sorter, secure };
   try {
-    await app.listen({ host: listen.host, port: listen.port });
+    await listening(listen, 'listen', app.listen({ host: listen.host, port: listen.port }));
+    const tlsBound = tls && (await listening(tls.listen, 'tls.listen', secure?.listen(tls.listen)));
+    return {
+      address: textOf(app.server.address()),
+      tlsAddress: tlsBound && textOf(tlsBound),
+      setCertificate: (certificate) => secure?.setCertificate(certificate),
+      stop: () => stop(parts),
+      breakOff: () => breakOff(parts),
+    };
   } catch (error) {
-    await app.close();
-    throw listenError(error, `${listen.host}:${listen.port}`, 'listen');
+    await stop(parts);
+    throw error;
   }
-  const bound = app.server.address();
-  return {
-    address: bound === null || typeof bound === 'string' ? '' : formatAddress(bound.address, bound.port),
-    stop: async () => {
-      await app.close();
-    },
-    breakOff: () => app.server.closeAllConnections(),
-  };
+}
+
+interface DoorParts {
+  readonly app: FastifyInstance;
+  readonly http2: Http2Sessions;
+  readonly sorter: ProtocolSorter;
+  readonly secure: TlsListener | undefined;
+}
+
+async function stop({ app, http2, sorter, secure }: DoorParts): Promise<void> {
+  sorter.closeUnsorted();
+  await Promise.all([app.close(), http2.stop(), secure?.stop()]);
+}
+
+function breakOff({ app, http2, sorter, secure }: DoorParts): void {
+  sorter.closeUnsorted();
+  app.server.closeAllConnections();
+  http2.breakOff();
+  secure?.breakOff();
+}
+
+async function listening<T>(
+  { host, port }: { readonly host: string; readonly port: number },
+  setting: string,
+  bound: Promise<T> | undefined,
+): Promise<T | undefined> {
+  try {
+    return await bound;
+  } catch (error) {
+    throw listenError(error, `${host}:${port}`, setting);
+  }
+}
+
+function textOf(bound: AddressInfo | string | null): string {
+  return bound === null || typeof bound === 'string' ? '' : formatAddress(bound.address, bound.port);
 }
 
 function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyInstance {

@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cause } from '../core/causes.js';
 import type { RouteRule } from '../core/route.js';
 import { forwardedPath } from '../routing/path.js';
 import { attemptSpans } from './attempt-spans.js';
 import { clientAddress } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
-import type { Generation, ProxyContext } from './context.js';
+import type { ClientRequest, ClientResponse } from './client-side.js';
+import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { Exchange } from './exchange.js';
 import { hashKeyOf } from './hash-key.js';
 import { closeLingering } from './lingering.js';
@@ -18,8 +18,8 @@ import { type TraceContext, traceContext } from './trace-context.js';
 
 /** A request whose head has been read; what every later step works on. */
 export interface Accepted extends RequestRead {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly context: ProxyContext;
   readonly generation: Generation;
   readonly connection: ClientConnection;
@@ -35,15 +35,16 @@ export interface Accepted extends RequestRead {
 
 /**
  * Serves one request: accept → match → admit, then an Exchange goes on with pick → connect → send →
- * respond. Whatever comes of it is recorded once, when the response has closed.
+ * respond. Whatever comes of it is recorded once, when the response has closed. Returns what is under way,
+ * unless the request has been answered already.
  */
 export function handleRequest(
   context: ProxyContext,
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: ClientRequest,
+  response: ClientResponse,
   websocket = false,
-): void {
-  if (context.closing.has(request.socket)) return;
+): UnderWay | undefined {
+  if (context.closing.has(request.socket)) return undefined;
   const accepted = accept(context, request, response);
   const { path, route, refusal } = placeRequest(accepted, accepted.generation.table, context.overloaded());
   if (refusal !== undefined || path === undefined || route === undefined)
@@ -53,15 +54,16 @@ export function handleRequest(
   context.underWay.set(request.socket, exchange);
   if (context.awaitingContinue.delete(request)) response.writeContinue();
   exchange.start();
+  return exchange;
 }
 
-function accept(context: ProxyContext, request: IncomingMessage, response: ServerResponse): Accepted {
+function accept(context: ProxyContext, request: ClientRequest, response: ClientResponse): Accepted {
   const generation = context.current();
   const connection = generation.connectionOf(request.socket);
   const { head, rawPath, query, host, malformed } = readRequest(
     request.url ?? '',
     request.rawHeaders,
-    request.httpVersionMinor,
+    request.httpVersion,
   );
   return {
     request,
@@ -100,7 +102,7 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
     hostSent: policy.hostHeader ?? host,
     traceparent: trace.traceparent,
     keepTraceState: trace.traceState !== undefined,
-    http10: request.httpVersionMinor === 0,
+    httpVersion: request.httpVersion,
     keepLength: hasBody,
   });
   const exchange = new Exchange({
@@ -127,7 +129,7 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
 }
 
 /** Answers a request that never got as far as a service. */
-function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): void {
+function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): undefined {
   const { request, response, trace, method, head, context } = accepted;
   const { status, reason, headers, body } = problem(cause, trace.traceId);
   const bytesOut = method === 'HEAD' ? 0 : body.length;

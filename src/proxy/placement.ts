@@ -24,11 +24,11 @@ export interface Placement {
   readonly refusal: Cause | undefined;
 }
 
-/** `raw` is the header list as Node's parser leaves it; `httpMinor` the 1 in HTTP/1.1. */
-export function readRequest(url: string, raw: readonly string[], httpMinor: number): RequestRead {
+/** `raw` is the header list as Node's parser leaves it; `httpVersion` such as `1.1`. */
+export function readRequest(url: string, raw: readonly string[], httpVersion: string): RequestRead {
   const head = readRequestHead(raw);
   const target = readTarget(url);
-  const hostMissing = head.host === undefined && httpMinor > 0;
+  const hostMissing = head.host === undefined && httpVersion !== '1.0';
   return {
     head,
     rawPath: target?.path ?? '',

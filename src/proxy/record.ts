@@ -1,3 +1,4 @@
+import { ServerResponse } from 'node:http';
 import { type Cause, causeRule } from '../core/causes.js';
 import { type RouteRule, serviceName } from '../core/route.js';
 import type { Exchange } from './exchange.js';
@@ -14,11 +15,11 @@ export function recordWhenClosed(
   exchange: Exchange | undefined,
   refusal?: { readonly cause: Cause; readonly bytesOut: number },
 ): void {
-  const { request, response, context, trace, method, rawPath, client, at, startedAt } = accepted;
+  const { response, context, trace, method, rawPath, client, at, startedAt } = accepted;
   // A pipelined response still waits for the socket, and is not told of its end.
-  const waiting = response.socket === null;
+  const waiting = response instanceof ServerResponse && response.socket === null ? response.req : undefined;
   const closed = (): void => {
-    if (waiting) request.socket.off('close', closed);
+    waiting?.socket.off('close', closed);
     response.off('close', closed);
     if (!response.writableFinished) exchange?.clientGone();
     const cause = exchange === undefined ? refusal?.cause : exchange.cause;
@@ -43,5 +44,5 @@ export function recordWhenClosed(
     });
   };
   response.once('close', closed);
-  if (waiting) request.socket.once('close', closed);
+  waiting?.socket.once('close', closed);
 }

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { ClientBody } from './client-side.js';
 
 export interface RequestBodyLimits {
   /** Bytes; Infinity when unlimited. */
@@ -13,7 +13,7 @@ export interface RequestBodyLimits {
  * before an attempt asks for it; what has been read is kept while it fits the replay buffer.
  */
 export class RequestBody {
-  readonly #request: IncomingMessage;
+  readonly #request: ClientBody;
   readonly #limits: RequestBodyLimits;
   readonly #onTooLarge: () => void;
   #kept: Buffer[] | undefined = [];
@@ -22,7 +22,7 @@ export class RequestBody {
   #reader: AttemptBody | undefined;
   #listening = false;
 
-  constructor(request: IncomingMessage, limits: RequestBodyLimits, onTooLarge: () => void) {
+  constructor(request: ClientBody, limits: RequestBodyLimits, onTooLarge: () => void) {
     this.#request = request;
     this.#limits = limits;
     this.#onTooLarge = onTooLarge;

@@ -112,8 +112,8 @@ export interface ForwardedRequest {
   readonly traceparent: string;
   /** Whether the client's `tracestate` goes on. */
   readonly keepTraceState: boolean;
-  /** The version the client spoke, which `Via` names (RFC 9110 section 7.6.3). */
-  readonly http10: boolean;
+  /** The version the client spoke, such as `1.1`, which `Via` names (RFC 9110 section 7.6.3). */
+  readonly httpVersion: string;
   /** Whether the body goes on with its length as announced. */
   readonly keepLength: boolean;
 }
@@ -176,7 +176,7 @@ export function forwardedHeaders(request: ForwardedRequest): string[] {
     'Forwarded',
     forwarded === undefined ? own : `${forwarded}, ${own}`,
     'Via',
-    request.http10 ? '1.0 watchgate' : VIA,
+    request.httpVersion === '1.1' ? VIA : `${request.httpVersion} watchgate`,
     'traceparent',
     request.traceparent,
   );

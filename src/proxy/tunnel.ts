@@ -1,7 +1,8 @@
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Timer } from '../core/clock.js';
+import type { ClientResponse } from './client-side.js';
 import { VIA } from './request-headers.js';
 import { headerLines } from './response-headers.js';
 
@@ -28,7 +29,7 @@ export class Tunnels {
 
 export interface TunnelOptions {
   /** Of the upgrade request; its socket becomes the client's end. */
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   /** The endpoint's 101 head, as undici gives it. */
   readonly raw: readonly Buffer[];
   readonly endpoint: Duplex;
@@ -47,8 +48,8 @@ export interface TunnelOptions {
  */
 export function openTunnel(options: TunnelOptions): () => void {
   const { response, endpoint, tunnels, clock, idleMs } = options;
-  const client = response.socket;
-  if (client === null) {
+  const client = response instanceof ServerResponse ? response.socket : null;
+  if (!(response instanceof ServerResponse) || client === null) {
     endpoint.destroy();
     options.onClose(0, 0);
     return () => undefined;

@@ -3,7 +3,13 @@ import type { TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/load.js';
 import { fileOrigin } from '../../src/config/origin.js';
 import { systemClock } from '../../src/core/clock.js';
-import { type ConfigEvent, EventHub, type HealthChange, type RequestRecord } from '../../src/core/events.js';
+import {
+  type CertificateEvent,
+  type ConfigEvent,
+  EventHub,
+  type HealthChange,
+  type RequestRecord,
+} from '../../src/core/events.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import { startGateway } from '../../src/gateway.js';
 import type { LogStream } from '../../src/observability/log-stream.js';
@@ -22,6 +28,8 @@ export interface GatewayOptions {
 /** A whole gateway in this process, on free ports, whose registry is the test itself. */
 export interface GatewayUnderTest {
   readonly port: number;
+  /** NaN without TLS. */
+  readonly tlsPort: number;
   readonly adminPort: number;
   readonly url: string;
   /** Finished requests, in order. */
@@ -31,6 +39,8 @@ export interface GatewayUnderTest {
   record(index?: number): Promise<RequestRecord>;
   /** The change of an endpoint's health with this index, once it has come. */
   healthChange(index?: number): Promise<HealthChange>;
+  /** The reading of the certificate with this index, once it has been done. */
+  certificate(index: number): Promise<CertificateEvent>;
   /** Those that have come. */
   readonly healthChanges: readonly HealthChange[];
   /** What the admin port answers, JSON. */
@@ -67,6 +77,8 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   hub.on('request', (record) => records.push(record));
   const configs = new Sequence<ConfigEvent>('change of configuration');
   hub.on('config', (event) => configs.push(event));
+  const certificates = new Sequence<CertificateEvent>('reading of the certificate');
+  hub.on('certificate', (event) => certificates.push(event));
   const healthChanges = new Sequence<HealthChange>('change of health');
   hub.on('health', (event) => healthChanges.push(event));
   const source = createStaticSource({ name: 'main', clock: systemClock });
@@ -82,10 +94,12 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   });
   return {
     port: portOf(gateway.address),
+    tlsPort: portOf(gateway.tlsAddress ?? ''),
     adminPort: portOf(gateway.adminAddress),
     url: `http://${gateway.address}`,
     requests: records.items,
     record: (index) => records.nth(index),
+    certificate: (index) => certificates.nth(index),
     healthChange: (index) => healthChanges.nth(index),
     healthChanges: healthChanges.items,
     api: async (path) => (await fetch(`${gateway.adminAddress}${path}`)).json(),
@@ -130,5 +144,5 @@ function seriesOf(text: string, name: string): Record<string, number> {
 }
 
 function portOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf(':') + 1));
+  return Number(address.slice(address.lastIndexOf(':') + 1) || Number.NaN);
 }

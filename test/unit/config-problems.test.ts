@@ -60,7 +60,7 @@ const bad: readonly (readonly [rule: string, text: string, ...problems: string[]
   [
     'an unknown key near none',
     'server:\n  wings: 2\n',
-    '2:3: server: unknown key "wings"; known here: headersTimeout, receiveTimeout, keepAliveTimeout, maxHeaderSize, maxEventLoopLag, maxConnections',
+    '2:3: server: unknown key "wings"; known here: headersTimeout, receiveTimeout, keepAliveTimeout, maxHeaderSize, maxEventLoopLag, maxConnections, maxConcurrentStreams',
   ],
   [
     'two unknown keys of one map, each at its place',

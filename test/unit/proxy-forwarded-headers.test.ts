@@ -34,7 +34,7 @@ function forwarded(
     hostSent: 'a.example',
     traceparent: '00-trace-span-01',
     keepTraceState: true,
-    http10: false,
+    httpVersion: '1.1',
     keepLength: true,
     ...overrides,
   });
@@ -142,7 +142,7 @@ describe('the endpoint is sent', () => {
 
   test('our Via after those of others, with the version that the client spoke', () => {
     assert.deepEqual(valuesOf(forwarded([['Via', '1.1 edge']]), 'via'), ['1.1 edge', '1.1 watchgate']);
-    assert.deepEqual(valuesOf(forwarded([], PEER, { http10: true }), 'via'), ['1.0 watchgate']);
+    assert.deepEqual(valuesOf(forwarded([], PEER, { httpVersion: '1.0' }), 'via'), ['1.0 watchgate']);
   });
 
   test('a Forwarded whose values are quoted where they are no tokens (RFC 7239 section 4)', () => {

@@ -1,0 +1,152 @@
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import type { ClientSocket } from './client-side.js';
+import type { ProxyContext } from './context.js';
+import { handleRequest } from './handler.js';
+import { StreamRequest } from './stream-request.js';
+import { StreamResponse } from './stream-response.js';
+
+/** Durations in milliseconds, sizes in bytes. */
+export interface Http2Limits {
+  readonly maxConcurrentStreams: number;
+  readonly maxHeaderSize: number;
+  /** For a whole request, body included; 0 for no limit. */
+  readonly requestTimeout: number;
+  /** How long a connection without streams is kept. */
+  readonly keepAliveTimeout: number;
+}
+
+/** Largest id of a stream: a GOAWAY that names it refuses nothing that is under way (RFC 9113 section 6.8). */
+const LAST_STREAM = 2 ** 31 - 1;
+/** What may be on its way to us on one connection; each stream of it may have 64 KiB. */
+const CONNECTION_WINDOW = 1024 ** 2;
+/** Megabytes that a connection may make the gateway hold, in what clients are slow to read and in header tables. */
+const SESSION_MEMORY = 32;
+/** Least size of a field as it counts against the largest head (RFC 9113 section 6.5.2). */
+const LEAST_FIELD = 32;
+
+/** The connections of clients that speak HTTP/2. Each stream is one request, served like any other. */
+export class Http2Sessions {
+  readonly #server: Http2Server;
+  readonly #context: ProxyContext;
+  readonly #limits: Http2Limits;
+  readonly #open = new Map<ServerHttp2Session, OpenSession>();
+  #accepting: Socket | undefined;
+  #onEmpty: (() => void) | undefined;
+
+  constructor(limits: Http2Limits, context: ProxyContext) {
+    this.#limits = limits;
+    this.#context = context;
+    // Floods of resets, SETTINGS and PING are bounded by nghttp2 and by Node's own defaults.
+    this.#server = createServer({
+      maxSessionMemory: SESSION_MEMORY,
+      maxHeaderListPairs: Math.ceil(limits.maxHeaderSize / LEAST_FIELD),
+      settings: {
+        maxConcurrentStreams: limits.maxConcurrentStreams,
+        maxHeaderListSize: limits.maxHeaderSize,
+        enableConnectProtocol: false,
+      },
+    });
+    this.#server.on('session', (session) => this.#opened(session));
+    // The session is closed; what was under way on it hears of that itself.
+    this.#server.on('sessionError', () => undefined);
+  }
+
+  /** Takes a connection, of TCP or TLS, that begins with the preface. */
+  take(socket: Socket): void {
+    this.#accepting = socket;
+    this.#server.emit('connection', socket);
+    this.#accepting = undefined;
+  }
+
+  /** Lets requests under way finish, and takes no more. Resolves when the last connection has closed. */
+  stop(): Promise<void> {
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    for (const session of this.#open.keys()) session.close();
+    if (this.#open.size === 0) this.#onEmpty?.();
+    return empty;
+  }
+
+  /** Breaks off every connection. */
+  breakOff(): void {
+    for (const session of this.#open.keys()) session.destroy();
+  }
+
+  #opened(session: ServerHttp2Session): void {
+    const open = new OpenSession(session, this.#accepting);
+    this.#open.set(session, open);
+    session.setLocalWindowSize(CONNECTION_WINDOW);
+    session.setTimeout(this.#limits.keepAliveTimeout, () => open.closeIfIdle());
+    session.on('stream', (stream, headers, _flags, fields: string[] = []) =>
+      this.#serve(open, stream, headers, fields),
+    );
+    session.once('close', () => {
+      this.#open.delete(session);
+      if (this.#open.size === 0) this.#onEmpty?.();
+    });
+    if (this.#onEmpty !== undefined) session.close();
+  }
+
+  #serve(
+    open: OpenSession,
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    fields: readonly string[],
+  ): void {
+    // Node reports as an error what the client did to its own request; the close tells the rest.
+    stream.on('error', () => undefined);
+    open.began(stream);
+    if (this.#context.draining()) open.sendAway();
+    const request = new StreamRequest(stream, headers, fields, open.facts);
+    const response = new StreamResponse(stream, headers['te'] === 'trailers');
+    if (headers.expect === '100-continue') this.#context.awaitingContinue.add(request);
+    const underWay = handleRequest(this.#context, request, response);
+    const { requestTimeout } = this.#limits;
+    if (stream.endAfterHeaders || requestTimeout === 0 || underWay === undefined) return;
+    const timer = this.#context.clock.after(requestTimeout, () => underWay.clientFailed('REQUEST_TIMEOUT'));
+    stream.once('end', () => timer.cancel());
+    stream.once('close', () => timer.cancel());
+  }
+}
+
+/** One connection, and how much goes on on it. */
+class OpenSession {
+  readonly facts: ClientSocket;
+  readonly #session: ServerHttp2Session;
+  #streams = 0;
+  #sentAway = false;
+
+  constructor(session: ServerHttp2Session, socket: Socket | undefined) {
+    this.#session = session;
+    // Copied, because a socket forgets them when it closes.
+    const { remoteAddress, remotePort, localPort } = socket ?? session.socket;
+    this.facts = { remoteAddress, remotePort, localPort, encrypted: session.encrypted === true };
+  }
+
+  began(stream: ServerHttp2Stream): void {
+    this.#streams += 1;
+    stream.once('close', () => {
+      this.#streams -= 1;
+    });
+  }
+
+  closeIfIdle(): void {
+    if (this.#streams === 0) this.#session.close();
+  }
+
+  /** Tells the client to take another connection for what comes next. */
+  sendAway(): void {
+    if (this.#sentAway || this.#session.destroyed) return;
+    this.#sentAway = true;
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+  }
+}

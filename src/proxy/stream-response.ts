@@ -1,0 +1,147 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { systemCode } from '../core/errors.js';
+import type { ClientResponse } from './client-side.js';
+
+/**
+ * A response of HTTP/2, told like one of HTTP/1.1. The head waits for the first byte of the body, or for the end,
+ * so that a response without a body is a single frame.
+ */
+export class StreamResponse implements ClientResponse {
+  statusCode = 200;
+  readonly chunkedEncoding = true;
+  readonly #stream: ServerHttp2Stream;
+  readonly #takesTrailers: boolean;
+  #head: OutgoingHttpHeaders | undefined;
+  #trailers: OutgoingHttpHeaders = {};
+
+  /** `takesTrailers`: whether `addTrailers` may be called; it costs a frame at the end. */
+  constructor(stream: ServerHttp2Stream, takesTrailers: boolean) {
+    this.#stream = stream;
+    this.#takesTrailers = takesTrailers;
+  }
+
+  get headersSent(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  get writableFinished(): boolean {
+    return this.#stream.writableFinished;
+  }
+
+  /** There is no reason phrase in HTTP/2 (RFC 9113 section 8.3.2). */
+  writeHead(status: number, _reason: string, headers: readonly string[]): void {
+    this.statusCode = status;
+    this.#head = headFields(status, headers);
+  }
+
+  flushHeaders(): void {
+    this.#respond(false);
+  }
+
+  write(chunk: Buffer): boolean {
+    this.#respond(false);
+    return this.#stream.destroyed || this.#stream.write(chunk);
+  }
+
+  addTrailers(trailers: readonly [string, string][]): void {
+    this.#trailers = fieldsOf(trailers.flat());
+  }
+
+  end(last?: Buffer | string, encoding: BufferEncoding = 'latin1'): void {
+    this.#respond(last === undefined && !this.#hasTrailers());
+    const stream = this.#stream;
+    if (stream.destroyed) return;
+    stream.once('finish', () => this.#dismissRequest());
+    if (typeof last === 'string') stream.end(last, encoding);
+    else stream.end(last);
+  }
+
+  /** The whole answer in one HEADERS frame that ends the stream, as gRPC calls it. */
+  endWithHead(status: number, headers: readonly string[]): void {
+    this.statusCode = status;
+    this.#head = headFields(status, headers);
+    this.#respond(true);
+    this.#dismissRequest();
+  }
+
+  writeContinue(): void {
+    this.inform(constants.HTTP_STATUS_CONTINUE, []);
+  }
+
+  /** An interim response; ignored when it comes too late. */
+  inform(status: number, fields: readonly [string, string][]): void {
+    if (this.#stream.headersSent || this.#stream.destroyed) return;
+    this.#stream.additionalHeaders({ ...fieldsOf(fields.flat()), ':status': status });
+  }
+
+  destroy(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  once(event: 'drain' | 'close', listener: () => void): this {
+    this.#stream.once(event, listener);
+    return this;
+  }
+
+  off(event: 'close', listener: () => void): this {
+    this.#stream.off(event, listener);
+    return this;
+  }
+
+  #hasTrailers(): boolean {
+    return Object.keys(this.#trailers).length > 0;
+  }
+
+  #respond(endStream: boolean): void {
+    const head = this.#head;
+    if (head === undefined || this.#stream.destroyed || this.#stream.headersSent) return;
+    const waitForTrailers = this.#takesTrailers && !endStream;
+    if (waitForTrailers) this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers));
+    const options = { endStream, waitForTrailers };
+    try {
+      this.#stream.respond(head, options);
+    } catch (error) {
+      if (systemCode(error) !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
+      this.#stream.respond(withoutRepeats(head), options);
+    }
+  }
+
+  /**
+   * All is said, so nobody waits for the rest of the request; the client is told to stop sending
+   * (RFC 9113 section 8.1).
+   */
+  #dismissRequest(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded || stream.destroyed) return;
+    setImmediate(() => {
+      if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+  }
+}
+
+function headFields(status: number, headers: readonly string[]): OutgoingHttpHeaders {
+  return fieldsOf(headers, { ':status': status });
+}
+
+/** `Connection` means nothing here (RFC 9113 section 8.2.2); a client is sent away with GOAWAY. */
+function fieldsOf(flat: readonly string[], into: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = (flat[index] ?? '').toLowerCase();
+    const value = flat[index + 1] ?? '';
+    if (name === 'connection') continue;
+    const before = into[name];
+    if (before === undefined) into[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else into[name] = [String(before), value];
+  }
+  return into;
+}
+
+/** Node refuses to repeat a field that has one value by its definition, which HTTP/1.1 lets pass. The first counts. */
+function withoutRepeats(head: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const fields = Object.entries(head).map(([name, value]) => [
+    name,
+    Array.isArray(value) && name !== 'set-cookie' ? value[0] : value,
+  ]);
+  return Object.fromEntries(fields);
+}
