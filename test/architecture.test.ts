@@ -23,6 +23,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   admin: ['config'],
   registrar: ['etcd', 'consul'],
   embedded: [],
+  grpc: ['discovery'],
   cli: ['files', 'config', 'discovery', 'live-config', 'registrar', 'embedded', 'gateway.ts'],
   composition: ['files', 'config', 'discovery', 'embedded', 'proxy'],
   'gateway.ts': ['composition', 'config', 'discovery', 'proxy', 'observability', 'admin'],

@@ -21,9 +21,10 @@ const WANTED = 'wanted etcd://host:port[,host:port…]/prefix or consul://host:p
 
 /**
  * Reads a registry URL. `etcds://` and `consuls://` speak TLS; `user:password@` may precede the hosts of
- * etcd, `token@` those of Consul. Throws REGISTRY_URL naming the part that is wrong; never repeats a secret.
+ * etcd, `token@` those of Consul. `defaultPrefix` is that of an etcd URL without a path. Throws REGISTRY_URL
+ * naming the part that is wrong; never repeats a secret.
  */
-export function parseRegistryUrl(text: string): RegistryUrl {
+export function parseRegistryUrl(text: string, defaultPrefix = DEFAULT_PREFIX): RegistryUrl {
   const match = FORM.exec(text);
   if (match === null) throw new WatchgateError('REGISTRY_URL', `registry: ${WANTED}`);
   const [, scheme = '', first, second, hosts = '', path] = match;
@@ -40,7 +41,7 @@ export function parseRegistryUrl(text: string): RegistryUrl {
       throw new WatchgateError('REGISTRY_URL', 'registry: of Consul, wanted consul://[token@]host:port');
     return { ...none, type: 'consul', endpoints, prefix: '', token: decoded(first) };
   }
-  const prefix = path === undefined || path === '/' ? DEFAULT_PREFIX : normalizePrefix(path);
+  const prefix = path === undefined || path === '/' ? defaultPrefix : normalizePrefix(path);
   return { ...none, type: 'etcd', endpoints, prefix, username: decoded(first), password: decoded(second) };
 }
 

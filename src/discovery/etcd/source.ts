@@ -19,6 +19,8 @@ export interface EtcdSourceOptions {
   readonly endpoints: readonly string[];
   /** Taken as it is, but for slashes at the end; empty for the whole registry. */
   readonly prefix: string;
+  /** Follows only the keys below this key, which is itself below the prefix; absent: all below the prefix. */
+  readonly below?: string | undefined;
   /** `auto` when absent. */
   readonly schema?: SchemaChoice | undefined;
   /** Empty or absent: no authentication. */
@@ -38,7 +40,7 @@ export function createEtcdSource(options: EtcdSourceOptions): Source {
   const prefix = normalizePrefix(options.prefix);
   const policy = allowed ?? createAddressPolicy();
   const registrations = new Registrations({ schema: schemas[schema], prefix, policy, clock });
-  const keys = schema === 'single-key' ? rangeFrom(prefix) : rangeBelow(prefix);
+  const keys = schema === 'single-key' ? rangeFrom(prefix) : rangeBelow(options.below ?? prefix);
   const client = new EtcdRegistryClient(new EtcdMembers(options), keys);
   return new ReflectedSource({ name, type: 'etcd', client, registrations, clock, random, announce });
 }
