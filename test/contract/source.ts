@@ -21,12 +21,16 @@ export interface SourceContract {
   start(t: TestContext, listed: Listed): Promise<RegistryUnderContract>;
   /** Why it has a list before it is started; absent where it has none. */
   readonly completeBeforeStart?: string;
+  /** Why its tests cannot run side by side; absent where each has a registry of its own. */
+  readonly oneAtATime?: string;
+  /** Why it cannot be tried here. */
+  readonly skip?: string | undefined;
 }
 
 const BOTH: Listed = { goods: ['10.0.0.1:80', '10.0.0.2:8080'], orders: ['10.1.0.1:80'] };
 
 /** What whoever follows a Source may rely on, whatever registry is behind it. */
-export function describeSource({ name, start, completeBeforeStart }: SourceContract): void {
+export function describeSource({ name, start, completeBeforeStart, ...limits }: SourceContract): void {
   const watch = async (
     t: TestContext,
     listed: Listed,
@@ -42,7 +46,8 @@ export function describeSource({ name, start, completeBeforeStart }: SourceContr
     return followed;
   };
 
-  describe(name, () => {
+  const concurrency = limits.oneAtATime === undefined ? true : 1;
+  describe(name, { concurrency, skip: limits.skip ?? false }, () => {
     test('has no snapshot before the first complete list', async (t) => {
       const { source } = await watch(t, BOTH);
       if (completeBeforeStart !== undefined) return assert.notEqual(source.snapshot(), undefined);

@@ -5,11 +5,13 @@ import { after, describe, type TestContext } from 'node:test';
 import { parseAddress } from '../../src/core/address.js';
 import { systemClock } from '../../src/core/clock.js';
 import { registrationKey } from '../../src/core/registration.js';
+import { createConsulSource } from '../../src/discovery/consul/source.js';
 import { createDnsSource } from '../../src/discovery/dns/source.js';
 import { createEtcdSource } from '../../src/discovery/etcd/source.js';
 import { createFileSource } from '../../src/discovery/file/source.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import { describeSource, type RegistryUnderContract } from '../contract/source.js';
+import { type ConsulServer, consulMissing, startConsul } from '../support/consul-server.js';
 import type { TestRecord } from '../support/dns-message.js';
 import { a, srv, TestDnsServer } from '../support/dns-server.js';
 import { startEmbedded } from '../support/embedded-registry.js';
@@ -56,6 +58,45 @@ async function etcdRegistry(
         name: 'main',
         endpoints: [`http://${proxy.address}`],
         prefix,
+        clock: systemClock,
+        random: () => 0,
+        announce,
+      }),
+    fail: async () => proxy.cut(),
+    mend: async () => proxy.mend(),
+  };
+}
+
+/** A Consul that others have used before, behind a proxy that can be cut. */
+async function consulRegistry(
+  t: TestContext,
+  consul: ConsulServer,
+  listed: Listed,
+): Promise<RegistryUnderContract> {
+  const proxy = await startTcpProxy(consul.address);
+  t.after(() => proxy.close());
+  const list = async (wanted: Listed): Promise<void> => {
+    const before = new Set(Object.keys(await consul.api<object>('GET', '/v1/agent/services')));
+    for (const [name, addresses] of Object.entries(wanted)) {
+      for (const text of addresses) {
+        const address = parseAddress(text);
+        if (typeof address === 'string') throw new Error(`${text} ${address}`);
+        const id = `${name}-${text}`;
+        if (!before.delete(id))
+          await consul.register({ id, name, address: address.host, port: address.port });
+      }
+    }
+    for (const id of before)
+      await consul.api('PUT', `/v1/agent/service/deregister/${encodeURIComponent(id)}`);
+  };
+  await list(listed);
+  return {
+    list,
+    open: (announce) =>
+      createConsulSource({
+        name: 'main',
+        endpoints: [`http://${proxy.address}`],
+        wanted: { services: SERVICES, all: false },
         clock: systemClock,
         random: () => 0,
         announce,
@@ -136,6 +177,19 @@ describe('one contract', { concurrency: true }, () => {
   describeSource({
     name: 'the embedded registry',
     start: async (t, listed) => etcdRegistry(t, (await embedded).endpoint, listed),
+  });
+
+  const consul = consulMissing === undefined ? startConsul() : undefined;
+  after(async () => (await consul)?.stop());
+  describeSource({
+    name: 'Consul',
+    skip: consulMissing,
+    oneAtATime: 'all that one agent can keep apart are names, and those are given',
+    start: async (t, listed) => {
+      const running = await consul;
+      if (running === undefined) throw new Error(consulMissing);
+      return consulRegistry(t, running, listed);
+    },
   });
 
   describeSource({ name: 'DNS', start: dnsRegistry });
