@@ -48,6 +48,14 @@ export class AdminClient {
     }
   }
 
+  /** Throws as `get` does; a path that is not there is ADMIN_UNREACHABLE too. */
+  async text(path: string): Promise<string> {
+    const response = await this.#fetch(path, AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+    if (response.ok) return response.text();
+    await response.body?.cancel();
+    throw new WatchgateError('ADMIN_UNREACHABLE', `${this.#base}${path} is not there`);
+  }
+
   /**
    * The live stream until it ends, which it does when the gateway stops. Throws as `get` does, also
    * when a connection that was there breaks or falls silent.

@@ -1,4 +1,6 @@
 import { WatchgateError } from '../core/errors.js';
+import { styleOfState } from './paint.js';
+import { type Cell, type Column, drawTable, type Paper, PIPE } from './table.js';
 
 /** One endpoint as the admin API shows it, with its service. Further members are kept as they came. */
 export interface EndpointRow {
@@ -51,42 +53,36 @@ function notWatchgate(): WatchgateError {
   );
 }
 
-/** Heading and whether the column is numeric, which stands to the right. */
-const COLUMNS = [
-  ['SERVICE', false],
-  ['ADDRESS', false],
-  ['STATE', false],
-  ['IN-FLIGHT', true],
-  ['REQUESTS', true],
-  ['FAILURES', true],
-  ['LATENCY', true],
-  ['AGE', true],
-] as const;
+const COLUMNS: readonly Column[] = [
+  { heading: 'SERVICE', least: 8 },
+  { heading: 'ADDRESS', least: 12 },
+  { heading: 'STATE' },
+  { heading: 'IN-FLIGHT', numeric: true, dispensable: 2 },
+  { heading: 'REQUESTS', numeric: true, dispensable: 3 },
+  { heading: 'FAILURES', numeric: true, dispensable: 1 },
+  { heading: 'LATENCY', numeric: true, dispensable: 4 },
+  { heading: 'AGE', numeric: true, dispensable: 5 },
+];
 
 /** Aligned lines, the heading first. `now` is milliseconds since the epoch. */
-export function formatTable(rows: readonly EndpointRow[], now: number): string[] {
-  const table = [COLUMNS.map(([heading]) => heading), ...rows.map((row) => cells(row, now))];
-  const widths = COLUMNS.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)));
-  return table.map((line) =>
-    line
-      .map((cell, column) =>
-        COLUMNS[column]?.[1] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
+export function formatTable(rows: readonly EndpointRow[], now: number, paper: Paper = PIPE): string[] {
+  return drawTable(
+    COLUMNS,
+    rows.map((row) => cells(row, now)),
+    paper,
   );
 }
 
-function cells(row: EndpointRow, now: number): string[] {
+function cells(row: EndpointRow, now: number): Cell[] {
   return [
-    printable(row.service),
-    printable(row.address),
-    printable(row.state),
-    String(row.inFlight),
-    String(row.requests),
-    String(row.failures),
-    `${row.latencyEwmaMs.toFixed(1)}ms`,
-    formatAge(now - row.since),
+    { text: printable(row.service) },
+    { text: printable(row.address) },
+    { text: printable(row.state), style: styleOfState(row.state) },
+    { text: String(row.inFlight) },
+    { text: String(row.requests) },
+    { text: String(row.failures) },
+    { text: `${row.latencyEwmaMs.toFixed(1)}ms` },
+    { text: formatAge(now - row.since) },
   ];
 }
 

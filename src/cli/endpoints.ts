@@ -5,6 +5,8 @@ import { systemRandom } from '../core/random.js';
 import { AdminClient } from './admin-client.js';
 import { type EndpointRow, formatTable, printable, readRows } from './endpoint-rows.js';
 import { watchEndpoints } from './endpoints-watch.js';
+import { withNotice } from './progress.js';
+import { paperOf } from './table.js';
 import { changeLines, liveTable } from './watch-views.js';
 
 export const DEFAULT_ADMIN = 'http://127.0.0.1:9901';
@@ -28,7 +30,7 @@ export function endpointsCommand(): Command {
     .addHelpText(
       'after',
       '\nWith --watch into a pipe: = was there, + joined, - left, ~ changed; one line each.' +
-        '\n\nExample:\n  watchgate endpoints goods --watch',
+        '\n\nExamples:\n  watchgate endpoints\n  watchgate endpoints goods --watch\n  watchgate endpoints --json | jq -r \'.[] | select(.state != "up") | .address\'',
     )
     .action(async (service: string | undefined, flags: EndpointsFlags) => {
       const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
@@ -39,10 +41,10 @@ export function endpointsCommand(): Command {
 }
 
 async function printOnce(client: AdminClient, service: string | undefined, json: boolean): Promise<void> {
-  const rows =
-    service === undefined ? readRows(await client.get('/api/services')) : await rowsOf(client, service);
+  const asked = service === undefined ? client.get('/api/services').then(readRows) : rowsOf(client, service);
+  const rows = await withNotice('waiting for the gateway', asked);
   if (json) process.stdout.write(`${JSON.stringify(rows)}\n`);
-  else process.stdout.write(`${formatTable(rows, systemClock.now()).join('\n')}\n`);
+  else process.stdout.write(`${formatTable(rows, systemClock.now(), paperOf(process.stdout)).join('\n')}\n`);
 }
 
 async function rowsOf(client: AdminClient, service: string): Promise<EndpointRow[]> {
@@ -58,7 +60,7 @@ async function watch(client: AdminClient, service: string | undefined, flags: En
   stdout.once('error', () => ended.abort());
   const view =
     stdout.isTTY && !flags.json
-      ? liveTable(stdout, systemClock, `Endpoints at ${flags.admin}`)
+      ? liveTable(stdout, systemClock, `Endpoints at ${flags.admin}`, paperOf(stdout).paint)
       : changeLines(stdout, stderr, flags.json ?? false);
   // Waiting to reconnect has no socket that would keep the process alive.
   const alive = setInterval(() => {}, 2 ** 30);

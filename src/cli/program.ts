@@ -41,6 +41,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./endpoints.js')).endpointsCommand(),
   },
   {
+    name: 'top',
+    summary: 'show requests, errors and latency, live',
+    load: async () => (await import('./top.js')).topCommand(),
+  },
+  {
     name: 'explain',
     summary: 'show where a request would go, and why',
     load: async () => (await import('./explain.js')).explainCommand(),

@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.js';
+import { cut } from './display-width.js';
 import { type EndpointChange, formatChange } from './endpoint-changes.js';
 import { type EndpointRow, formatTable } from './endpoint-rows.js';
+import { type Paint, plain, type Style } from './paint.js';
 
 /** How what is followed is shown. */
 export interface WatchView {
@@ -40,25 +42,34 @@ export interface Screen extends TextOutput {
 }
 
 const RECENT_CHANGES = 5;
+const CHANGE_STYLES: Readonly<Record<EndpointChange['change'], Style | undefined>> = {
+  listed: undefined,
+  joined: 'green',
+  left: 'red',
+  changed: 'yellow',
+};
 const HOME = '\x1b[H';
 const CLEAR_LINE = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 
 /** A table that is drawn again in place, with the latest changes below, for people. */
-export function liveTable(screen: Screen, clock: Clock, title: string): WatchView {
+export function liveTable(screen: Screen, clock: Clock, name: string, paint: Paint = plain): WatchView {
   let rows: readonly EndpointRow[] = [];
-  let recent: readonly string[] = [];
+  let recent: readonly EndpointChange[] = [];
   let status = 'live';
   const draw = (): void => {
-    const lines = formatTable(rows, clock.now());
+    const { columns } = screen;
+    const lines = formatTable(rows, clock.now(), { width: columns, paint });
     const room = Math.max(1, screen.rows - recent.length - 5);
-    const cut = lines.length > room ? [`… and ${lines.length - room} more`] : [];
-    const all = [`${title}: ${status}`, '', ...lines.slice(0, room), ...cut, '', ...recent];
-    const text = all.map((line) => line.slice(0, screen.columns) + CLEAR_LINE).join('\n');
+    const more = lines.length > room ? [`… and ${lines.length - room} more`] : [];
+    const changes = recent.map((one) => paint(cut(formatChange(one), columns), CHANGE_STYLES[one.change]));
+    const title = paint(cut(`${name}: ${status}`, columns), status === 'live' ? 'bold' : 'red');
+    const all = [title, '', ...lines.slice(0, room), ...more, '', ...changes];
+    const text = all.map((line) => line + CLEAR_LINE).join('\n');
     screen.write(`${HOME}${text}\n${CLEAR_BELOW}`);
   };
   const remember = (changes: readonly EndpointChange[]): void => {
-    recent = [...recent, ...changes.map(formatChange)].slice(-RECENT_CHANGES);
+    recent = [...recent, ...changes].slice(-RECENT_CHANGES);
   };
   return {
     show(now, changes) {
