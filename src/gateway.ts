@@ -23,6 +23,7 @@ import type { Source } from './discovery/source.js';
 import { type LogStream, openLogStream } from './observability/log-stream.js';
 import { createLogger } from './observability/logger.js';
 import { type Observers, type ObserverTools, openObservers } from './observability/observers.js';
+import { openTracing } from './observability/tracing.js';
 import { DataPath } from './proxy/data-path.js';
 import { mountGateway } from './proxy/front-door.js';
 import { shareUpgrades } from './proxy/upgrade.js';
@@ -113,6 +114,11 @@ export async function openObservedGateway<O extends Closable>(
       ),
   });
   const directory = new Directory(registries.sources, { announce, clock });
+  const tracing = await openTracing(options.environment ?? process.env, {
+    hub,
+    clock,
+    onProblem: (problem) => logger.warn(problem),
+  });
   const dataPath = new DataPath(
     {
       clock,
@@ -122,6 +128,7 @@ export async function openObservedGateway<O extends Closable>(
       maxHeaderSize: settings.server.maxHeaderSize,
       maxLoopLag: settings.server.maxEventLoopLag || Number.POSITIVE_INFINITY,
       watchService: (ref, listener) => directory.subscribe(ref, listener),
+      sampler: tracing.sampler,
     },
     routingSettings(settings, []),
   );
@@ -153,6 +160,7 @@ export async function openObservedGateway<O extends Closable>(
     dataPath.close();
     await directory.close();
     await registries.close();
+    await tracing.close();
     await observers.close();
     await logStream.close();
   };

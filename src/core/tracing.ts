@@ -18,7 +18,7 @@ export interface RequestSpan {
   /** Of the connection that the request came in on. */
   readonly peer: string;
   readonly peerPort: number | undefined;
-  /** `1.1` or `1.0`. */
+  /** `1.0`, `1.1` or `2.0`. */
   readonly httpVersion: string;
   readonly userAgent: string | undefined;
   /** Prefix of the route. */
