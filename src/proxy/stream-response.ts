@@ -13,6 +13,7 @@ export class StreamResponse implements ClientResponse {
   readonly #takesTrailers: boolean;
   #head: OutgoingHttpHeaders | undefined;
   #trailers: OutgoingHttpHeaders = {};
+  #ended = false;
 
   /** `takesTrailers`: whether `addTrailers` may be called; it costs a frame at the end. */
   constructor(stream: ServerHttp2Stream, takesTrailers: boolean) {
@@ -24,8 +25,9 @@ export class StreamResponse implements ClientResponse {
     return this.#stream.headersSent;
   }
 
+  /** Node ends a stream that the client has reset, so that its own word for this is not enough. */
   get writableFinished(): boolean {
-    return this.#stream.writableFinished;
+    return this.#ended && this.#stream.writableFinished;
   }
 
   /** There is no reason phrase in HTTP/2 (RFC 9113 section 8.3.2). */
@@ -40,7 +42,8 @@ export class StreamResponse implements ClientResponse {
 
   write(chunk: Buffer): boolean {
     this.#respond(false);
-    return this.#stream.destroyed || this.#stream.write(chunk);
+    // What comes for a client that has left is dropped until the endpoint hears of it.
+    return this.#gone || this.#stream.write(chunk);
   }
 
   addTrailers(trailers: readonly [string, string][]): void {
@@ -50,7 +53,8 @@ export class StreamResponse implements ClientResponse {
   end(last?: Buffer | string, encoding: BufferEncoding = 'latin1'): void {
     this.#respond(last === undefined && !this.#hasTrailers());
     const stream = this.#stream;
-    if (stream.destroyed) return;
+    if (this.#gone) return;
+    this.#ended = true;
     stream.once('finish', () => this.#dismissRequest());
     if (typeof last === 'string') stream.end(last, encoding);
     else stream.end(last);
@@ -60,6 +64,7 @@ export class StreamResponse implements ClientResponse {
   endWithHead(status: number, headers: readonly string[]): void {
     this.statusCode = status;
     this.#head = headFields(status, headers);
+    this.#ended = true;
     this.#respond(true);
     this.#dismissRequest();
   }
@@ -70,12 +75,13 @@ export class StreamResponse implements ClientResponse {
 
   /** An interim response; ignored when it comes too late. */
   inform(status: number, fields: readonly [string, string][]): void {
-    if (this.#stream.headersSent || this.#stream.destroyed) return;
+    if (this.#stream.headersSent || this.#gone) return;
     this.#stream.additionalHeaders({ ...fieldsOf(fields.flat()), ':status': status });
   }
 
+  /** Not `close`, which would end the body in good order before it resets the stream. */
   destroy(): void {
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#stream.destroy(new Error('cut short'));
   }
 
   once(event: 'drain' | 'close', listener: () => void): this {
@@ -88,15 +94,24 @@ export class StreamResponse implements ClientResponse {
     return this;
   }
 
+  /** Whether nothing more reaches the client. */
+  get #gone(): boolean {
+    return this.#stream.closed || this.#stream.destroyed;
+  }
+
+  #sendTrailers(): void {
+    if (!this.#gone) this.#stream.sendTrailers(this.#trailers);
+  }
+
   #hasTrailers(): boolean {
     return Object.keys(this.#trailers).length > 0;
   }
 
   #respond(endStream: boolean): void {
     const head = this.#head;
-    if (head === undefined || this.#stream.destroyed || this.#stream.headersSent) return;
+    if (head === undefined || this.#gone || this.#stream.headersSent) return;
     const waitForTrailers = this.#takesTrailers && !endStream;
-    if (waitForTrailers) this.#stream.once('wantTrailers', () => this.#stream.sendTrailers(this.#trailers));
+    if (waitForTrailers) this.#stream.once('wantTrailers', () => this.#sendTrailers());
     const options = { endStream, waitForTrailers };
     try {
       this.#stream.respond(head, options);

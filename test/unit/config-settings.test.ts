@@ -42,7 +42,7 @@ test('an empty file is valid: every default, and the embedded registry', () => {
     maxHeaderSize: 16_384,
     maxEventLoopLag: 1000,
     maxConnections: Number.POSITIVE_INFINITY,
-  maxConcurrentStreams: 250,
+    maxConcurrentStreams: 250,
   });
 });
 
