@@ -1,4 +1,5 @@
 import type { FirstPick, Forecast } from '../balancing/forecast.js';
+import { leastLoadedPicker } from '../balancing/least-loaded.js';
 import type { PickContext, Picker } from '../balancing/picker.js';
 import { pickers } from '../balancing/pickers.js';
 import type { Timer } from '../core/clock.js';
@@ -41,6 +42,8 @@ export class Service {
   readonly limit: InFlightLimit;
   #policy: ServicePolicy;
   #picker: Picker<EndpointPool>;
+  /** Over the endpoints that are not well. */
+  #reserve: Picker<EndpointPool>;
   #panicking = false;
 
   constructor(name: string, policy: ServicePolicy, tools: ServiceTools) {
@@ -56,6 +59,7 @@ export class Service {
       this.#rebuild();
     });
     this.#picker = pickers[policy.balance]([], tools.random);
+    this.#reserve = leastLoadedPicker([], tools.random);
   }
 
   get policy(): ServicePolicy {
@@ -72,8 +76,12 @@ export class Service {
     return this.#panicking;
   }
 
+  /**
+   * An endpoint that is well; when the request has been tried at all of these, one that is not. It may have
+   * recovered since it was taken out, and without it the request fails for certain.
+   */
   pick(context: PickContext<EndpointPool>): EndpointPool | undefined {
-    return this.#picker.pick(context);
+    return this.#picker.pick(context) ?? this.#reserve.pick(context);
   }
 
   /** How the next pick stands. Picks nothing. */
@@ -179,9 +187,13 @@ export class Service {
 
   #rebuild(): void {
     const taking = [...this.#pools.values()].filter((pool) => this.#draining(pool) === null);
-    const well = taking.filter((pool) => this.#health.reasonOf(pool.endpoint.address) === undefined);
+    const isWell = (pool: EndpointPool): boolean =>
+      this.#health.reasonOf(pool.endpoint.address) === undefined;
+    const well = taking.filter(isWell);
+    const { random } = this.#tools;
     this.#panicking = well.length < taking.length * PANIC_BELOW;
-    this.#picker = pickers[this.#policy.balance](this.#panicking ? taking : well, this.#tools.random);
+    this.#picker = pickers[this.#policy.balance](this.#panicking ? taking : well, random);
+    this.#reserve = leastLoadedPicker(this.#panicking ? [] : taking.filter((pool) => !isWell(pool)), random);
   }
 
   #draining(pool: EndpointPool): string | null {

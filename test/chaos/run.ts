@@ -71,7 +71,7 @@ function configuration(random: Random): string {
     'drainDelay: 0s',
     'registry: { type: embedded, listen: "127.0.0.1:0" }',
     'routes:',
-    '  - { prefix: /chaos, service: chaos, tryTimeout: 1s, totalTimeout: 10s }',
+    '  - { prefix: /chaos, service: chaos, tryTimeout: 2s, totalTimeout: 10s }',
     `  - { prefix: /other${randomBelow(random, 100)}, service: other }`,
     'services:',
     '  chaos:',

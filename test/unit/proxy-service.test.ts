@@ -13,6 +13,7 @@ import { ManualClock } from '../support/manual-clock.js';
 const GOODS = { service: 'goods', registry: 'main' };
 const A = '10.0.0.1:80';
 const B = '10.0.0.2:80';
+const C = '10.0.0.3:80';
 const GRACE_MS = 30_000;
 
 function policy(lines = ''): ServicePolicy {
@@ -34,6 +35,15 @@ const OK: Outcome = {
   nothingSent: false,
   reusedConnection: false,
   headMs: 1,
+};
+
+const REFUSED: Outcome = {
+  class: 'connect-failed',
+  status: 0,
+  cause: 'CONNECT_FAILED',
+  nothingSent: true,
+  reusedConnection: false,
+  headMs: 0,
 };
 
 class Rig {
@@ -288,6 +298,31 @@ describe('an operator', () => {
     assert.equal(rig.service.setDrained(B, true), false);
     rig.list(A, B);
     assert.deepEqual(rig.picked(), [A, B], 'nothing was remembered');
+  });
+});
+
+describe('a request that has been tried at every endpoint that is well', () => {
+  test('is tried at one that is not, and then at none again', () => {
+    const rig = new Rig();
+    rig.list(A, B, C);
+    const { pool } = rig.begin(A);
+    rig.service.settled(pool, REFUSED);
+    assert.deepEqual(rig.picked(), [B, C]);
+    const tried: EndpointPool[] = [];
+    for (let next = rig.pick(tried); next !== undefined; next = rig.pick(tried)) tried.push(next);
+    assert.equal(tried.length, 3);
+    assert.equal(tried[2]?.endpoint.address, A);
+    rig.service.close();
+  });
+
+  test('is not tried at one that is to be drained', () => {
+    const rig = new Rig();
+    rig.list(A, B, C);
+    rig.service.settled(rig.begin(A).pool, REFUSED);
+    rig.service.setDrained(A, true);
+    const tried = [rig.begin(B).pool, rig.begin(C).pool];
+    assert.equal(rig.pick(tried), undefined);
+    rig.service.close();
   });
 });
 
