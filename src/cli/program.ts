@@ -36,6 +36,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./register.js')).registerCommand(),
   },
   {
+    name: 'config',
+    summary: 'keep a file in step with a key of etcd, and tell a program',
+    load: async () => (await import('./config.js')).configCommand(),
+  },
+  {
     name: 'endpoints',
     summary: 'show endpoints and their state',
     load: async () => (await import('./endpoints.js')).endpointsCommand(),

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as z from 'zod';
 import { parseAddress } from '../core/address.js';
@@ -7,6 +7,7 @@ import type { Clock } from '../core/clock.js';
 import { type Endpoint, type EndpointSet, endpointSet } from '../core/endpoint.js';
 import { messageOf, systemCode } from '../core/errors.js';
 import type { Announce } from '../core/events.js';
+import { writeDurably } from '../files/write-durably.js';
 import { type AddressPolicy, mayList } from './address-policy.js';
 
 export interface SnapshotFileOptions {
@@ -95,7 +96,7 @@ export class SnapshotFile {
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
       await mkdir(dirname(path), { recursive: true });
-      await writeDurably(temporary, text);
+      await writeDurably(temporary, text, 0o600);
       await rename(temporary, path);
       this.#lastProblem = undefined;
     } catch (error) {
@@ -186,15 +187,4 @@ function plainEndpoint(endpoint: Endpoint): Body['services'][string][number] {
     lease,
     since,
   };
-}
-
-/** On disk when this resolves, and not just in the system's memory. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants } from 'node:os';
 import { type Clock, delay } from '../core/clock.js';
-import { systemCode } from '../core/errors.js';
+import { couldNotRun, exitCodeOf } from './child-exit.js';
 import type { Registration } from './registrar.js';
 
 export interface WrappedOptions {
@@ -18,10 +17,6 @@ export interface WrappedOptions {
   /** Called with one line for each thing that the user should know. */
   readonly note: (line: string) => void;
 }
-
-/** As shells have it: what could not be run at all, and what is not there. */
-const NOT_EXECUTABLE = 126;
-const NOT_FOUND = 127;
 
 /**
  * Runs a program that knows nothing of the registry, registered for as long as it is healthy.
@@ -62,8 +57,9 @@ export class WrappedProcess {
     try {
       await once(this.#child, 'spawn');
     } catch (error) {
-      this.#options.note(`cannot run ${this.#options.command[0]}: ${reasonOf(error)}`);
-      return systemCode(error) === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
+      const { reason, code } = couldNotRun(error);
+      this.#options.note(`cannot run ${this.#options.command[0]}: ${reason}`);
+      return code;
     }
     // A signal that cannot be delivered is announced as an error; the exit still decides.
     this.#child.on('error', () => {});
@@ -92,24 +88,9 @@ export class WrappedProcess {
   }
 }
 
-function exitCodeOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => {
-    child.once('exit', (code, signal) => {
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    });
-  });
-}
-
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-}
-
-function reasonOf(error: unknown): string {
-  const code = systemCode(error);
-  if (code === 'ENOENT') return 'there is no such program';
-  if (code === 'EACCES') return 'it may not be executed';
-  return code ?? 'unknown error';
 }
