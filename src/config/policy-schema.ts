@@ -21,6 +21,7 @@ const builtInService = {
   balance: 'least-loaded',
   connectTimeout: '2s',
   keepAlive: '60s',
+  client: 'built-in',
   maxConnections: 1024,
   maxWaiting: 1024,
   drainTimeout: '30s',
@@ -101,6 +102,11 @@ export const serviceOptions = {
     duration(),
     builtInService.connectTimeout,
     'Longest wait for a connection to an endpoint. Then another endpoint is tried.',
+  ),
+  client: option(
+    oneOf(['built-in', 'undici']),
+    builtInService.client,
+    'The HTTP/1.1 client that speaks to endpoints. The built-in one is the cheaper; WebSockets always use undici.',
   ),
   keepAlive: option(
     duration(),

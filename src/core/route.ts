@@ -53,9 +53,13 @@ export interface HealthCheckPolicy {
   readonly unhealthyAfter: number;
 }
 
+/** Which HTTP/1.1 client speaks to endpoints. */
+export type UpstreamClient = 'built-in' | 'undici';
+
 /** How the endpoints of a service are used. Durations in milliseconds. */
 export interface ServicePolicy {
   readonly balance: BalanceMethod;
+  readonly client: UpstreamClient;
   readonly connectTimeout: number;
   /** How long an idle connection is kept. */
   readonly keepAlive: number;

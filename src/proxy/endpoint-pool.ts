@@ -1,21 +1,10 @@
-import { Client } from 'undici';
-import type { Clock } from '../core/clock.js';
+import type { Clock, Timer } from '../core/clock.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { type Candidate, type EndpointLoad, newLoad } from '../core/load.js';
 import type { ServicePolicy } from '../core/route.js';
-import { type Connector, createConnector } from './connector.js';
-
-/** One connection to an endpoint. Carries one request at a time. */
-export interface Connection {
-  readonly client: Client;
-  readonly connector: Connector;
-  /** Requests sent since the socket was opened. */
-  served: number;
-  /** Carries a WebSocket or an event stream, which seldom end by themselves. */
-  longLived: boolean;
-  /** Closes the tunnel that the connection became, if it did. */
-  closeTunnel: (() => void) | undefined;
-}
+import type { ConnectionOwner, UpstreamConnection, UpstreamFailure } from '../upstream/connection.js';
+import { Http1Connection } from '../upstream/http1-connection.js';
+import { UndiciConnection } from '../upstream/undici-connection.js';
 
 export interface PoolTools {
   readonly clock: Clock;
@@ -23,25 +12,35 @@ export interface PoolTools {
   readonly maxResponseHead: number;
 }
 
+/** What a request needs of its connection. */
+export interface Wanted {
+  /** One that has carried no request yet. */
+  readonly fresh: boolean;
+  readonly websocket: boolean;
+}
+
 /** Told once: a connection, or undefined when the pool will never have one. */
-type Waiter = (connection: Connection | undefined) => void;
+type Waiter = (connection: UpstreamConnection | undefined) => void;
+
+const SWEEP_EVERY_MS = 1000;
 
 /**
  * The connections to one endpoint: a stack of idle ones, the last used first, so that the rest may
  * age and close. undici's own `Pool` is not used: its queue is unbounded and outside every timeout,
  * and a request that it refuses costs it a slot for good.
  */
-export class EndpointPool implements Candidate {
+export class EndpointPool implements Candidate, ConnectionOwner {
   readonly load: EndpointLoad = newLoad();
   /** Share of the registered weight that it gets now, above 0 and up to 1. */
   warmth = 1;
   readonly #tools: PoolTools;
-  readonly #idle: Connection[] = [];
-  readonly #open = new Set<Connection>();
+  readonly #idle: UpstreamConnection[] = [];
+  readonly #open = new Set<UpstreamConnection>();
   readonly #waiters = new Set<Waiter>();
   #policy: ServicePolicy;
   #endpoint: Endpoint;
   #retired = false;
+  #sweep: Timer | undefined;
 
   constructor(endpoint: Endpoint, policy: ServicePolicy, tools: PoolTools) {
     this.#endpoint = endpoint;
@@ -71,16 +70,15 @@ export class EndpointPool implements Candidate {
   }
 
   /** An idle connection or a new one; undefined when all are busy and no more may be opened. */
-  acquire(fresh: boolean): Connection | undefined {
-    if (!fresh) {
-      const idle = this.#idle.pop();
-      if (idle !== undefined) return idle;
-    }
-    if (this.#open.size < this.#policy.maxConnections) return this.#connect();
-    const oldest = fresh ? this.#idle.shift() : undefined;
+  acquire({ fresh, websocket }: Wanted): UpstreamConnection | undefined {
+    // Of the two clients only undici knows upgrades, and what is upgraded is never used again.
+    const idle = fresh || websocket ? undefined : this.#takeIdle();
+    if (idle !== undefined) return idle;
+    if (this.#open.size < this.#policy.maxConnections) return this.#connect(websocket);
+    const oldest = this.#idle[0];
     if (oldest === undefined) return undefined;
     this.discard(oldest);
-    return this.#connect();
+    return this.#connect(websocket);
   }
 
   /**
@@ -93,25 +91,31 @@ export class EndpointPool implements Candidate {
     return () => this.#waiters.delete(waiter);
   }
 
-  /** Gives a connection back after a complete exchange. */
-  release(connection: Connection): void {
+  onIdle(connection: UpstreamConnection): void {
     if (!this.#open.has(connection)) return;
     connection.longLived = false;
     const next = this.#nextWaiter();
     if (next !== undefined) next(connection);
     else if (this.#retired) this.discard(connection);
-    else this.#idle.push(connection);
+    else {
+      this.#idle.push(connection);
+      if (this.#sweep === undefined) this.#sweepLater();
+    }
   }
 
-  /** Closes a connection whose exchange did not complete. */
-  discard(connection: Connection): void {
+  onClosed(connection: UpstreamConnection): void {
+    this.discard(connection);
+  }
+
+  /** Closes a connection whose exchange did not complete. With a failure, the exchange is told. */
+  discard(connection: UpstreamConnection, failure?: UpstreamFailure): void {
     if (!this.#open.delete(connection)) return;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     connection.closeTunnel?.();
-    connection.client.destroy(() => undefined);
+    connection.destroy(failure);
     const next = this.#nextWaiter();
-    if (next !== undefined) next(this.#connect());
+    if (next !== undefined) next(this.#connect(false));
   }
 
   /** Closes idle connections now and busy ones as they finish. */
@@ -128,15 +132,16 @@ export class EndpointPool implements Candidate {
   /** Breaks off what should have ended by now. Whether long-lived connections are left. */
   breakOffShort(): boolean {
     this.#dismissWaiters();
-    for (const connection of [...this.#open]) if (!connection.longLived) this.discard(connection);
+    for (const connection of [...this.#open]) if (!connection.longLived) this.discard(connection, 'reset');
     return this.#open.size > 0;
   }
 
   /** Breaks off whatever is left. */
   destroy(): void {
     this.#retired = true;
+    this.#sweep?.cancel();
     this.#dismissWaiters();
-    for (const connection of [...this.#open]) this.discard(connection);
+    for (const connection of [...this.#open]) this.discard(connection, 'reset');
   }
 
   #dismissWaiters(): void {
@@ -151,31 +156,40 @@ export class EndpointPool implements Candidate {
     return first;
   }
 
-  #connect(): Connection {
+  /** The one used last, since the rest are older still. */
+  #takeIdle(): UpstreamConnection | undefined {
+    const connection = this.#idle.pop();
+    if (connection === undefined || connection.idleUntil > this.#tools.clock.monotonic()) return connection;
+    this.discard(connection);
+    return undefined;
+  }
+
+  /** Closes connections that have been idle for too long: in a while, one timer for all of them. */
+  #sweepLater(): void {
+    const { clock } = this.#tools;
+    this.#sweep = clock.after(SWEEP_EVERY_MS, () => {
+      this.#sweep = undefined;
+      const now = clock.monotonic();
+      for (const connection of [...this.#idle]) if (connection.idleUntil <= now) this.discard(connection);
+      if (this.#idle.length > 0) this.#sweepLater();
+    });
+  }
+
+  #connect(websocket: boolean): UpstreamConnection {
     const { clock, allows, maxResponseHead } = this.#tools;
-    const connector = createConnector({ clock, allows, timeoutMs: () => this.#policy.connectTimeout });
-    const client = new Client(`http://${this.#endpoint.address}`, {
-      connect: connector.connect,
-      pipelining: 1,
-      keepAliveTimeout: this.#policy.keepAlive,
-      keepAliveMaxTimeout: this.#policy.keepAlive,
-      keepAliveTimeoutThreshold: 1000,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      maxHeaderSize: maxResponseHead,
-      strictContentLength: true,
-    });
-    const connection: Connection = {
-      client,
-      connector,
-      served: 0,
-      longLived: false,
-      closeTunnel: undefined,
+    const { host, port } = this.#endpoint;
+    const options = {
+      host,
+      port,
+      clock,
+      allows,
+      timeoutMs: () => this.#policy.connectTimeout,
+      owner: this,
+      keepAliveMs: this.#policy.keepAlive,
+      maxHead: maxResponseHead,
     };
-    client.on('disconnect', () => {
-      connection.served = 0;
-      if (this.#idle.includes(connection)) this.discard(connection);
-    });
+    const builtIn = this.#policy.client === 'built-in' && !websocket;
+    const connection = builtIn ? new Http1Connection(options) : new UndiciConnection(options);
     this.#open.add(connection);
     return connection;
   }

@@ -4,12 +4,13 @@ import type { AttemptRecord } from '../core/events.js';
 import { type Outcome, phaseReached } from '../core/outcome.js';
 import { serviceName } from '../core/route.js';
 import { decideRetry } from '../resilience/retry.js';
+import type { UpstreamConnection } from '../upstream/connection.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { Attempt, type AttemptListener } from './attempt.js';
 import { ClientReply } from './client-reply.js';
 import type { UnderWay } from './context.js';
 import { Deadlines } from './deadlines.js';
-import type { Connection, EndpointPool } from './endpoint-pool.js';
+import type { EndpointPool } from './endpoint-pool.js';
 import { writeInformation } from './information.js';
 import { closeLingering } from './lingering.js';
 import { problem } from './problem.js';
@@ -137,7 +138,7 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   #connect(pool: EndpointPool, fresh: boolean): void {
-    const connection = pool.acquire(fresh);
+    const connection = pool.acquire({ fresh, websocket: this.#admitted.websocket });
     if (connection !== undefined) {
       this.#send(pool, connection);
       return;
@@ -152,7 +153,7 @@ export class Exchange implements AttemptListener, UnderWay {
     else this.#deadlines.set(this.#admitted.service.policy.queueTimeout, () => this.fail('OVERLOADED'));
   }
 
-  #send(pool: EndpointPool, connection: Connection): void {
+  #send(pool: EndpointPool, connection: UpstreamConnection): void {
     const { clock } = this.#admitted.context;
     this.attempts += 1;
     this.#tried.push(pool);
@@ -162,31 +163,18 @@ export class Exchange implements AttemptListener, UnderWay {
     attempt.spanId = this.#admitted.nextSpan?.();
     this.#deadlines.limitTry(() => attempt.abort('UPSTREAM_TIMEOUT'));
     const { method, target, headers, body, websocket } = this.#admitted;
-    connection.client.dispatch(
-      {
-        path: target,
-        // undici sends any token; its type lists only the common ones.
-        method: method as 'GET',
-        headers,
-        body: body === undefined ? null : body.open(),
-        upgrade: websocket ? 'websocket' : null,
-        // Keeps the connection after HEAD and after bodies on methods that seldom have one.
-        ...(websocket ? {} : { reset: false }),
-        blocking: false,
-      },
-      attempt,
-    );
+    connection.send({ method, target, headers, body: body?.open(), websocket }, attempt);
   }
 
-  onInformation(status: number, raw: Buffer[]): void {
-    writeInformation(this.#admitted.response, status, raw);
+  onInformation(status: number, fields: readonly string[]): void {
+    writeInformation(this.#admitted.response, status, fields);
   }
 
-  onHead(attempt: Attempt, status: number, reason: string, raw: Buffer[]): boolean {
+  onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {
     this.#deadlines.cancel();
     const { traceId, acceptsTrailers, method, route } = this.#admitted;
     if (route.policy.retryOn.length > 0 && this.#retry(attempt, { ...ANSWERED, status })) return false;
-    const { headers, eventStream } = responseHead(raw, status, traceId, acceptsTrailers);
+    const { headers, eventStream } = responseHead(fields, status, traceId, acceptsTrailers);
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
     this.cause = undefined;
     this.#reply.hold({ status, reason, headers });
@@ -206,18 +194,18 @@ export class Exchange implements AttemptListener, UnderWay {
     return false;
   }
 
-  onEnd(trailers: Buffer[]): void {
+  onEnd(trailers: readonly string[]): void {
     this.#finish();
     this.#end(this.#admitted.acceptsTrailers ? endToEndFields(trailers) : []);
   }
 
-  onUpgrade(raw: Buffer[], socket: Duplex): void {
+  onUpgrade(fields: readonly string[], socket: Duplex): void {
     const { route, response, context, traceId } = this.#admitted;
     const attempt = this.#attempt;
     this.#finish();
     const closeTunnel = openTunnel({
       response,
-      raw,
+      fields,
       endpoint: socket,
       traceId,
       tunnels: context.tunnels,

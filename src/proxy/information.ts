@@ -9,10 +9,10 @@ import { StreamResponse } from './stream-response.js';
  * final one. Left out for HTTP/1.0, which knows none, and while an earlier response of a pipelining
  * client still has the socket.
  */
-export function writeInformation(response: ClientResponse, status: number, raw: readonly Buffer[]): void {
-  if (response instanceof StreamResponse) response.inform(status, endToEndFields(raw));
+export function writeInformation(response: ClientResponse, status: number, fields: readonly string[]): void {
+  if (response instanceof StreamResponse) response.inform(status, endToEndFields(fields));
   if (!(response instanceof ServerResponse)) return;
   const { socket, req } = response;
   if (socket === null || response.headersSent || req.httpVersionMinor === 0) return;
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${headerLines(raw)}\r\n`, 'latin1');
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${headerLines(fields)}\r\n`, 'latin1');
 }

@@ -3,7 +3,7 @@ import { Client } from 'undici';
 import type { Clock } from '../core/clock.js';
 import type { Endpoint } from '../core/endpoint.js';
 import type { HealthCheckPolicy } from '../core/route.js';
-import { createConnector } from './connector.js';
+import { openSocket } from '../upstream/socket.js';
 
 export interface ProbeTools {
   readonly clock: Clock;
@@ -44,8 +44,15 @@ export function httpProbe(
   policy: HealthCheckPolicy,
   { clock, allows }: ProbeTools,
 ): Probe {
-  const { connect: connector } = createConnector({ clock, allows, timeoutMs: () => policy.timeout });
-  const client = new Client(`http://${endpoint.address}`, { connect: connector, pipelining: 1 });
+  const options = { clock, allows, timeoutMs: () => policy.timeout };
+  const client = new Client(`http://${endpoint.address}`, {
+    connect(_address, callback) {
+      const socket = openSocket(endpoint, options, (failure) =>
+        failure === undefined ? callback(null, socket) : callback(failure, null),
+      );
+    },
+    pipelining: 1,
+  });
   return {
     async check() {
       const stop = new AbortController();

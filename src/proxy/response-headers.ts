@@ -11,12 +11,12 @@ export interface ResponseHead {
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * Reads undici's raw list of buffers. The stripping is the same as for requests (RFC 9110 section
+ * Reads a flat list of fields. The stripping is the same as for requests (RFC 9110 section
  * 7.6.1). `Content-Length` goes with a 204 (RFC 9110 section 8.6 forbids it there), `Trailer` stays
  * only for a client that takes trailers, and our own `x-trace-id` replaces the endpoint's.
  */
 export function responseHead(
-  raw: readonly Buffer[],
+  raw: readonly string[],
   status: number,
   traceId: string,
   trailers: boolean,
@@ -25,8 +25,8 @@ export function responseHead(
   const named = connectionNames(raw);
   let eventStream = false;
   for (let index = 0; index < raw.length; index += 2) {
-    const name = latin1(raw[index]);
-    const value = latin1(raw[index + 1]);
+    const name = raw[index] ?? '';
+    const value = raw[index + 1] ?? '';
     switch (headerKind(name)) {
       case 'hop-by-hop':
       case 'connection':
@@ -53,31 +53,31 @@ export function responseHead(
 }
 
 /** Names that the endpoint's `Connection` makes hop-by-hop. `Connection` may come after them. */
-function connectionNames(raw: readonly Buffer[]): ReadonlySet<string> {
+function connectionNames(raw: readonly string[]): ReadonlySet<string> {
   let names = NONE;
   for (let index = 0; index < raw.length; index += 2) {
-    if (raw[index]?.length !== 10 || headerKind(latin1(raw[index])) !== 'connection') continue;
-    const found = namedInConnection(latin1(raw[index + 1]));
+    if (raw[index]?.length !== 10 || headerKind(raw[index] ?? '') !== 'connection') continue;
+    const found = namedInConnection(raw[index + 1] ?? '');
     names = names.size === 0 ? found : new Set([...names, ...found]);
   }
   return names;
 }
 
 /** The end-to-end fields of a head or of trailers, framing left out (RFC 9110 section 6.5.1). */
-export function endToEndFields(raw: readonly Buffer[]): [string, string][] {
+export function endToEndFields(raw: readonly string[]): [string, string][] {
   const fields: [string, string][] = [];
   const named = connectionNames(raw);
   for (let index = 0; index < raw.length; index += 2) {
-    const name = latin1(raw[index]);
+    const name = raw[index] ?? '';
     const kind = headerKind(name);
     if (named.has(name.toLowerCase())) continue;
-    if (kind === 'end-to-end' || kind === 'via') fields.push([name, latin1(raw[index + 1])]);
+    if (kind === 'end-to-end' || kind === 'via') fields.push([name, raw[index + 1] ?? '']);
   }
   return fields;
 }
 
 /** The same as lines to write to a socket. */
-export function headerLines(raw: readonly Buffer[]): string {
+export function headerLines(raw: readonly string[]): string {
   return endToEndFields(raw)
     .map(([name, value]) => `${name}: ${value}\r\n`)
     .join('');
@@ -87,8 +87,4 @@ export function headerLines(raw: readonly Buffer[]): string {
 function isEventStream(name: string, value: string): boolean {
   if (name.length !== 12 || name.toLowerCase() !== 'content-type') return false;
   return /^text\/event-stream\s*(?:;|$)/i.test(value);
-}
-
-function latin1(bytes: Buffer | undefined): string {
-  return bytes === undefined ? '' : bytes.toString('latin1');
 }

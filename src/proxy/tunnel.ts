@@ -31,7 +31,7 @@ export interface TunnelOptions {
   /** Of the upgrade request; its socket becomes the client's end. */
   readonly response: ClientResponse;
   /** The endpoint's 101 head, as undici gives it. */
-  readonly raw: readonly Buffer[];
+  readonly fields: readonly string[];
   readonly endpoint: Duplex;
   readonly traceId: string;
   readonly tunnels: Tunnels;
@@ -105,7 +105,7 @@ function closesAfter(first: Duplex, second: Duplex, closed: () => void): void {
   });
 }
 
-function switchingHead({ raw, traceId }: TunnelOptions): string {
+function switchingHead({ fields, traceId }: TunnelOptions): string {
   const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
-  return `${upgrade}${headerLines(raw)}Via: ${VIA}\r\nx-trace-id: ${traceId}\r\n\r\n`;
+  return `${upgrade}${headerLines(fields)}Via: ${VIA}\r\nx-trace-id: ${traceId}\r\n\r\n`;
 }

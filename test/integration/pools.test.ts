@@ -37,7 +37,7 @@ async function queued(
   bytes: string,
 ): Promise<RawClient> {
   const client = await asking(t, port, bytes);
-  await standstill(() => upstream.connections.length, 30);
+  await standstill(() => upstream.connections.length, 60);
   return client;
 }
 

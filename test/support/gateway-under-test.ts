@@ -117,9 +117,14 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
   };
 }
 
+/** Names the client that gateways speak to endpoints with; the default one when unset. */
+export const UPSTREAM_CLIENT = 'WATCHGATE_TEST_CLIENT';
+
 /** A whole routes.yaml: these routes, on free ports. */
 export function withListeners(routes: string): string {
-  return `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${routes}`;
+  const client = process.env[UPSTREAM_CLIENT];
+  const defaults = client === undefined ? '' : `defaults: { client: ${client} }\n`;
+  return `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n${defaults}${routes}`;
 }
 
 export interface Behind {

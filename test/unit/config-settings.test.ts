@@ -61,6 +61,7 @@ test('the built-in policy is what the documentation says', () => {
   });
   assert.deepEqual(settings.servicePolicy(goods), {
     balance: 'least-loaded',
+    client: 'built-in',
     connectTimeout: 2000,
     keepAlive: 60_000,
     maxConnections: 1024,

@@ -6,8 +6,9 @@ import type { Outcome } from '../../src/core/outcome.js';
 import { seededRandom } from '../../src/core/random.js';
 import type { ServicePolicy } from '../../src/core/route.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
-import type { Connection, EndpointPool } from '../../src/proxy/endpoint-pool.js';
+import type { EndpointPool } from '../../src/proxy/endpoint-pool.js';
 import { Service } from '../../src/proxy/service.js';
+import type { UpstreamConnection } from '../../src/upstream/connection.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const GOODS = { service: 'goods', registry: 'main' };
@@ -94,24 +95,26 @@ class Rig {
 
 class Underway {
   readonly pool: EndpointPool;
-  readonly connection: Connection;
+  readonly connection: UpstreamConnection;
+  broken = false;
   readonly #service: Service;
 
   constructor(service: Service, pool: EndpointPool) {
-    const connection = pool.acquire(false);
+    const connection = pool.acquire({ fresh: false, websocket: false });
     assert.ok(connection !== undefined);
+    const destroy = connection.destroy.bind(connection);
+    connection.destroy = () => {
+      this.broken = true;
+      destroy();
+    };
     pool.load.inFlight += 1;
     this.pool = pool;
     this.connection = connection;
     this.#service = service;
   }
 
-  get broken(): boolean {
-    return this.connection.client.destroyed;
-  }
-
   finish(): void {
-    this.pool.release(this.connection);
+    this.pool.onIdle(this.connection);
     this.pool.load.inFlight -= 1;
     this.#service.settled(this.pool, OK);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
-import { InterimFilter } from '../../src/proxy/interim-filter.js';
+import { InterimFilter } from '../../src/upstream/interim-filter.js';
 import { head, ok } from '../support/raw-http.js';
 
 /** A socket that is told what arrives. */

@@ -1,0 +1,24 @@
+import { systemCode } from '../core/errors.js';
+import type { UpstreamFailure } from './connection.js';
+
+/** Codes of a response that breaks the protocol. */
+const BAD_CODES = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
+
+/**
+ * Errors without a telling code: what the parser refuses, and undici's own assertions, which an
+ * endpoint trips that switches protocols unasked.
+ */
+const BAD_NAMES = new Set(['HTTPParserError', 'AssertionError']);
+
+/** Messages under undici's one code for all socket failures that mean a broken protocol. */
+const BAD_MESSAGES = new Set(['bad response', 'bad upgrade']);
+
+/** What undici's error says of an exchange. `sent`: the request was handed to a connection. */
+export function failureOf(error: Error, sent: boolean): UpstreamFailure {
+  const code = systemCode(error) ?? '';
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') return 'bad-request';
+  if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH' || code === 'UND_ERR_ABORTED') return 'request-body';
+  if (!sent) return 'connect';
+  const bad = BAD_CODES.has(code) || BAD_NAMES.has(error.name) || BAD_MESSAGES.has(error.message);
+  return bad ? 'bad-response' : 'reset';
+}
