@@ -171,7 +171,7 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {
-    this.#deadlines.cancel();
+    this.#deadlines.pause();
     const { traceId, acceptsTrailers, method, route } = this.#admitted;
     if (route.policy.retryOn.length > 0 && this.#retry(attempt, { ...ANSWERED, status })) return false;
     const { headers, eventStream } = responseHead(fields, status, traceId, acceptsTrailers);

@@ -23,10 +23,10 @@ export function framingOf({ status, minor, fields }: ResponseHead, method: strin
   let keepsFor: number | undefined;
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] ?? '';
-    // By its length first: most fields are none of these, and need no lower-casing.
-    if (name.length !== 10 && name.length !== 14 && name.length !== 17) continue;
+    const kind = kindOf(name);
+    if (kind === undefined) continue;
     const value = fields[index + 1] ?? '';
-    switch (name.toLowerCase()) {
+    switch (kind) {
       case 'content-length':
         if (length >= 0 || !/^[0-9]{1,15}$/.test(value)) throw new BadResponse('bad Content-Length');
         length = Number(value);
@@ -37,8 +37,11 @@ export function framingOf({ status, minor, fields }: ResponseHead, method: strin
         chunked = true;
         break;
       case 'connection':
-        closes ||= hasOption(value, 'close');
-        keeps ||= hasOption(value, 'keep-alive');
+        if (value === 'keep-alive') keeps = true;
+        else {
+          closes ||= hasOption(value, 'close');
+          keeps ||= hasOption(value, 'keep-alive');
+        }
         break;
       case 'keep-alive':
         keepsFor = timeoutOf(value) ?? keepsFor;
@@ -56,8 +59,26 @@ export function framingOf({ status, minor, fields }: ResponseHead, method: strin
   return { kind: length === 0 ? 'none' : 'length', length, persistent, keepsFor };
 }
 
+/** By its length first: most fields are none of these, and need no lower-casing. */
+function kindOf(
+  name: string,
+): 'content-length' | 'transfer-encoding' | 'connection' | 'keep-alive' | undefined {
+  switch (name.length) {
+    case 14:
+      return name === 'Content-Length' || name.toLowerCase() === 'content-length'
+        ? 'content-length'
+        : undefined;
+    case 17:
+      return name.toLowerCase() === 'transfer-encoding' ? 'transfer-encoding' : undefined;
+    case 10:
+      if (name === 'Connection' || name.toLowerCase() === 'connection') return 'connection';
+      return name.toLowerCase() === 'keep-alive' ? 'keep-alive' : undefined;
+    default:
+      return undefined;
+  }
+}
+
 function hasOption(value: string, option: string): boolean {
-  if (value.length <= option.length) return value.toLowerCase() === option;
   return value.split(',').some((one) => one.trim().toLowerCase() === option);
 }
 
