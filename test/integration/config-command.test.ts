@@ -31,7 +31,7 @@ async function config(...args: readonly string[]): Promise<void> {
   await program.parseAsync(['config', ...args], { from: 'user' });
 }
 
-describe('watchgate config', { concurrency: 3, skip: version === undefined && 'etcd is not here' }, () => {
+describe('watchgate config', { concurrency: 2, skip: version === undefined && 'etcd is not here' }, () => {
   let etcd: EtcdServer;
   let keys = 0;
   before(async () => {
@@ -63,16 +63,19 @@ describe('watchgate config', { concurrency: 3, skip: version === undefined && 'e
     const said = new Sequence<string>('line of the program');
     createInterface(child.stdout).on('line', (line) => said.push(line));
     const notes = new Sequence<string>('note');
-    createInterface(child.stderr).on('line', (line) => notes.push(line));
-    return { child, said, notes, ended };
+    const errors = createInterface(child.stderr).on('line', (line) => notes.push(line));
+    // However long the command takes to start beside other tests.
+    const begun = once(errors, 'line');
+    return { child, said, notes, begun, ended };
   }
 
   const PROGRAM_ARGS = ['--', process.execPath, '-e', PROGRAM];
 
   test('the program runs once the file is there, gets the signal for each change, and its exit code is passed on', async (t) => {
     const { file, key } = await place(t);
-    const { child, said, ended } = run(t, file, [key, '--signal', 'hup', ...PROGRAM_ARGS]);
+    const { child, said, begun, ended } = run(t, file, [key, '--signal', 'hup', ...PROGRAM_ARGS]);
     await member(t).put(key, 'one');
+    await begun;
     assert.equal(await said.nth(0), 'read one');
     await member(t).put(key, 'two');
     assert.deepEqual([await said.nth(1), await said.nth(2)], ['hup', 'read two']);
@@ -83,7 +86,8 @@ describe('watchgate config', { concurrency: 3, skip: version === undefined && 'e
   test('without a signal the program is started again, and its own end is the end', async (t) => {
     const { file, key } = await place(t);
     await member(t).put(key, 'one');
-    const { child, said, ended } = run(t, file, [`${registry()}${key}`, ...PROGRAM_ARGS]);
+    const { child, said, begun, ended } = run(t, file, [`${registry()}${key}`, ...PROGRAM_ARGS]);
+    await begun;
     assert.equal(await said.nth(0), 'read one');
     await member(t).put(key, 'two');
     assert.equal(await said.nth(1), 'read two');
@@ -119,7 +123,11 @@ describe('watchgate config', { concurrency: 3, skip: version === undefined && 'e
     const { file } = await place(t);
     const [port] = await freePorts(1);
     await writeFile(file, 'of before');
-    const { said, child, ended, notes } = run(t, file, [`etcd://127.0.0.1:${port}/key`, ...PROGRAM_ARGS]);
+    const { said, child, begun, ended, notes } = run(t, file, [
+      `etcd://127.0.0.1:${port}/key`,
+      ...PROGRAM_ARGS,
+    ]);
+    await begun;
     assert.match(await notes.nth(0), /ECONNREFUSED.*; trying again$/);
     assert.equal(await said.nth(0), 'read of before');
     child.kill('SIGTERM');
