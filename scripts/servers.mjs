@@ -62,6 +62,21 @@ const SERVERS = {
     versionArgs: ['--version'],
     version: /^prometheus, version (2\.\d+\.\d+)/m,
   },
+  // The shells that `watchgate completion` writes for, besides bash.
+  zsh: {
+    suite: 'bookworm',
+    packages: ['zsh'],
+    commands: ['zsh'],
+    versionArgs: ['--version'],
+    version: /^zsh (5\.\d+)/m,
+  },
+  fish: {
+    suite: 'bookworm',
+    packages: ['fish', 'fish-common', 'libpcre2-32-0'],
+    commands: ['fish'],
+    versionArgs: ['--version'],
+    version: /^fish, version (3\.\d+)/m,
+  },
   // The browser that the page of the admin port is tested in: any version that this Debian has.
   chromium: {
     suite: osRelease().VERSION_CODENAME,

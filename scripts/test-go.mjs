@@ -42,9 +42,10 @@ function ensureToolchain() {
   if (!installed) giveUp(`${install} failed, as shown above`);
 }
 
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'watchgate', 'go-build');
+const env = { ...process.env, GOPATH, GO111MODULE: 'off', GOFLAGS: '-trimpath', GOCACHE: cache };
+
 function buildService() {
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'watchgate', 'go-build');
-  const env = { ...process.env, GOPATH, GO111MODULE: 'off', GOFLAGS: '-trimpath', GOCACHE: cache };
   const cwd = join(root, 'examples', 'go-service');
   // No .go file there is a test; vet finds what compiles and is wrong all the same.
   const built =
@@ -60,7 +61,7 @@ const { runTests, testFiles } = await import('./run-tests.mjs');
 const { missing } = await ensureServers(['etcd-3.5']);
 if (missing.length > 0) giveUp(missing.join('\n'));
 const { passed, skipped } = await runTests(testFiles(['test/go']), process.argv.slice(2), {
-  ...process.env,
+  ...env,
   WATCHGATE_GO_SERVICE: service,
 });
 process.exitCode = passed && skipped.length === 0 ? 0 : 1;

@@ -15,6 +15,10 @@ export function checkCommand(): Command {
     .description('validate routes.yaml: exit 0, or 1 with file:line:column: message for every error')
     .option('-c, --config <file>', 'the file to check, or etcd://host:port[,host:port…]/key', 'routes.yaml')
     .option('--json', 'print the findings as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  watchgate check -c routes.yaml\n  watchgate check -c etcd://10.0.0.2:2379/watchgate/routes --json',
+    )
     .action(async (options: CheckOptions) => {
       try {
         await check(options);

@@ -31,7 +31,7 @@ interface ConfigFlags {
 
 const DEFAULT_REGISTRY = 'etcd://127.0.0.1:2379';
 /** After that a program starts with the file of before, if there is one. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 3_000;
 const ONCE_PATIENCE_MS = 10_000;
 /** What a program may want to hear besides that it is to stop. */
 const PASSED_ON = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT', 'SIGWINCH'] as const;

@@ -30,7 +30,8 @@ export function demoCommand(): Command {
     .addHelpText(
       'after',
       `\nKeys: ${KEYS}.\nPorts come from WATCHGATE_PORT (8080), WATCHGATE_ADMIN_PORT (9901) and ` +
-        'WATCHGATE_REGISTRY_PORT (2379).',
+        'WATCHGATE_REGISTRY_PORT (2379).' +
+        '\n\nExample:\n  watchgate demo --goods 5',
     )
     .action(async ({ goods }: { goods: number }) => {
       const log = new DemoLog(

@@ -5,6 +5,7 @@ import { AdminClient } from './admin-client.js';
 import { isRecord } from './endpoint-rows.js';
 import { DEFAULT_ADMIN } from './endpoints.js';
 import { formatExplanation } from './explanation-text.js';
+import { withNotice } from './progress.js';
 
 interface ExplainFlags {
   readonly header: readonly string[];
@@ -34,7 +35,7 @@ export function explainCommand(): Command {
     .action(async (method: string, url: string, flags: ExplainFlags) => {
       const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
       const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
-      const explanation = await ask(client, method, url, flags);
+      const explanation = await withNotice('waiting for the gateway', ask(client, method, url, flags));
       const lines = flags.json ? [JSON.stringify(explanation)] : formatExplanation(explanation);
       process.stdout.write(`${lines.join('\n')}\n`);
     });

@@ -8,6 +8,7 @@ import { printable } from './endpoint-rows.js';
 import { DEFAULT_ADMIN } from './endpoints.js';
 import { followJournal, readJournal } from './journal-follow.js';
 import { formatEntry } from './journal-text.js';
+import { withNotice } from './progress.js';
 
 interface JournalFlags {
   readonly service?: string;
@@ -37,7 +38,10 @@ export function journalCommand(): Command {
         process.stdout.write(`${json ? JSON.stringify(entry) : formatEntry(entry)}\n`);
       };
       if (follow) await followUntilClosed(client, service, since, show);
-      else for (const entry of await readJournal(client, service, since)) show(entry);
+      else {
+        const entries = await withNotice('waiting for the gateway', readJournal(client, service, since));
+        for (const entry of entries) show(entry);
+      }
     });
 }
 

@@ -5,6 +5,7 @@ import { systemRandom } from '../core/random.js';
 import { parseRegistryUrl, type RegistryUrl } from '../core/registry-url.js';
 import { surveyEtcd } from '../discovery/etcd/survey-etcd.js';
 import { probeJson, probeLines } from './probe-report.js';
+import { withNotice } from './progress.js';
 
 interface ProbeFlags {
   readonly json?: boolean;
@@ -46,11 +47,12 @@ async function probe(text: string, { json = false, keys = false }: ProbeFlags): 
   // A registry that answers nothing has no socket that would keep the process alive.
   const alive = setInterval(() => {}, 2 ** 30);
   try {
-    const found = await surveyEtcd({
+    const survey = surveyEtcd({
       ...{ endpoints, username, password, prefixes },
       clock: systemClock,
       random: systemRandom,
     });
+    const found = await withNotice('reading the registry', survey);
     const report = { survey: found, url, prefix: prefixes[0] };
     process.stdout.write(`${json ? probeJson(report) : probeLines(report, keys).join('\n')}\n`);
   } finally {

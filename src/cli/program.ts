@@ -70,7 +70,17 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'scan a registry and print the settings to read it',
     load: async () => (await import('./probe.js')).probeCommand(),
   },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    load: async () => (await import('./completion.js')).completionCommand(wholeProgram),
+  },
 ];
+
+/** With every command loaded, for what describes them all. */
+export function wholeProgram(): Promise<Command> {
+  return buildProgram(COMMANDS.map(({ name }) => name));
+}
 
 /**
  * The whole command line. Only commands that `args` names are loaded, the others are just listed:

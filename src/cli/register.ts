@@ -1,24 +1,31 @@
 import { isIPv6 } from 'node:net';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../config/units.js';
-import { parseAddress, parsePort } from '../core/address.js';
+import { Command, Option } from 'commander';
 import { systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
-import { DEFAULT_LEASE_SECONDS, isServiceName } from '../core/registration.js';
-import { isTag } from '../core/service-selector.js';
+import { DEFAULT_LEASE_SECONDS } from '../core/registration.js';
 import { tcpCheck } from '../registrar/health-checks.js';
-import {
-  isHostKey,
-  planRegistration,
-  type RegisterOptions,
-  type RegistrationPlan,
-} from '../registrar/options.js';
+import { planRegistration, type RegisterOptions, type RegistrationPlan } from '../registrar/options.js';
 import { WrappedProcess } from '../registrar/process.js';
 import { type Registration, register } from '../registrar/registrar.js';
+import {
+  type AlsoFlag,
+  alsoFlag,
+  durationFlag,
+  healthFlag,
+  hostFlag,
+  hostKeyFlag,
+  metadataFlag,
+  portFlag,
+  serviceFlag,
+  tagFlag,
+  ttlFlag,
+  weightFlag,
+} from './register-flags.js';
 
 interface RegisterFlags {
   readonly service: string;
   readonly port: number;
+  readonly also?: readonly AlsoFlag[];
   readonly hostKey?: string;
   readonly address?: string;
   readonly ttl: number;
@@ -41,6 +48,7 @@ takes it back, waits --drain-wait, and only then sends SIGTERM to CMD. A second 
 
 Examples:
   watchgate register --service goods --port 8080 --health /healthz -- node server.js
+  watchgate register --service goods --port 8080 --also admin:9090/ready -- ./goods-server
   watchgate register --service goods --port 8080 --address 10.0.0.5 --registry etcd://10.0.0.2:2379`;
 
 /** `watchgate register`: registers any process, or runs one and registers it. */
@@ -50,6 +58,11 @@ export function registerCommand(): Command {
     .argument('[command...]', 'the program to run and register, after --')
     .requiredOption('--service <name>', 'name of the service', serviceFlag)
     .requiredOption('--port <port>', 'port that the process listens on', portFlag)
+    .option(
+      '--also <service:port>',
+      'another service of the same process, with /path after it for a health check of its own; may be given several times',
+      alsoFlag,
+    )
     .option(
       '--address <host>',
       "IP or name that others reach it by (default: this machine's first IPv4)",
@@ -105,26 +118,26 @@ async function run([file, ...args]: string[], flags: RegisterFlags): Promise<num
   }
 }
 
-async function runAlone(options: RegisterOptions): Promise<number> {
+async function runAlone(options: readonly RegisterOptions[]): Promise<number> {
   const stopped = new Promise<void>((resolve) => onStopSignals(resolve));
-  const registration = announced(register(options));
+  const registrations = registerAll(options);
   await stopped;
-  await registration.close();
+  await registrations.close();
   return 0;
 }
 
 async function runWrapped(
   command: [string, ...string[]],
-  options: RegisterOptions,
+  options: readonly RegisterOptions[],
   { drainWait, stopTimeout }: RegisterFlags,
 ): Promise<number> {
   const wrapped = new WrappedProcess({
     command,
-    register: () => announced(register(options)),
+    register: () => registerAll(options),
     drainWaitMs: drainWait,
     stopTimeoutMs: stopTimeout,
     clock: systemClock,
-    note,
+    note: say,
   });
   onStopSignals(() => wrapped.stop());
   return wrapped.ended;
@@ -134,8 +147,21 @@ function onStopSignals(stop: () => void): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop);
 }
 
+/** Registers one service or several. They leave together, so that the program is told when all have left. */
+function registerAll(options: readonly RegisterOptions[]): Pick<Registration, 'close'> {
+  const registrations = options.map((one) => {
+    const note = options.length === 1 ? say : (line: string) => say(`${one.service}: ${line}`);
+    return announced(register(one), note);
+  });
+  return {
+    close: async () => {
+      await Promise.all(registrations.map((registration) => registration.close()));
+    },
+  };
+}
+
 /** Tells on stderr what becomes of a registration; stdout belongs to the program. */
-function announced(registration: Registration): Registration {
+function announced(registration: Registration, note: (line: string) => void): Registration {
   let fault = '';
   note(`registering ${registration.key} = ${registration.address}`);
   registration.on('registered', ({ ttl, leaseId }) => {
@@ -154,13 +180,23 @@ function announced(registration: Registration): Registration {
   return registration;
 }
 
-function note(line: string): void {
+function say(line: string): void {
   process.stderr.write(`watchgate register: ${line}\n`);
 }
 
-function optionsFrom(flags: RegisterFlags): RegisterOptions {
-  const { service, port, hostKey, ttl, weight, zone, metadata, tag: tags, registry, health } = flags;
-  const host = flags.address;
+function optionsFrom(flags: RegisterFlags): RegisterOptions[] {
+  const { service, port, health, also = [] } = flags;
+  const all = [{ service, port, health }, ...also];
+  if (new Set(all.map((one) => one.service)).size < all.length)
+    throw new WatchgateError(
+      'BAD_FLAG',
+      '--also: each service can be named once, for their keys would be the same',
+    );
+  return all.map((one) => optionsOf({ ...one, health: one.health ?? health }, flags));
+}
+
+function optionsOf({ service, port, health }: Required<AlsoFlag>, flags: RegisterFlags): RegisterOptions {
+  const { address: host, hostKey, ttl, weight, zone, metadata, tag: tags, registry } = flags;
   const address = host === undefined ? port : isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
   const options = { registry, service, address, hostKey, ttl, weight, zone, metadata, tags };
   // Checks them too, before a program is started for nothing.
@@ -177,58 +213,4 @@ function planned(options: RegisterOptions): RegistrationPlan {
     if (!(error instanceof WatchgateError)) throw error;
     throw new WatchgateError(error.code, `--${error.message}`, { cause: error });
   }
-}
-
-function serviceFlag(text: string): string {
-  return wanted(isServiceName(text) ? text : undefined, '1 to 128 letters, digits or . _ ~ -');
-}
-
-function portFlag(text: string): number {
-  return wanted(parsePort(text), 'a port from 1 to 65535');
-}
-
-function hostFlag(text: string): string {
-  const address = parseAddress(isIPv6(text) ? `[${text}]:1` : `${text}:1`);
-  return wanted(
-    typeof address === 'string' ? undefined : address.host,
-    'an IP address or a host name, without port',
-  );
-}
-
-function hostKeyFlag(text: string): string {
-  return wanted(isHostKey(text) ? text : undefined, '1 to 253 characters without space or /');
-}
-
-function ttlFlag(text: string): number {
-  const seconds = /^[1-9][0-9]{0,4}$/.test(text) ? Number(text) : undefined;
-  return wanted(seconds, 'whole seconds from 1 to 86400, such as 3');
-}
-
-function healthFlag(text: string): string {
-  const known = text === 'tcp' || text === 'none' || /^\/[\x21-\x7e]*$/.test(text);
-  return wanted(known ? text : undefined, 'a path such as /healthz, tcp or none');
-}
-
-function weightFlag(text: string): number {
-  const weight = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  return wanted(weight > 0 ? weight : undefined, 'a number above 0');
-}
-
-function durationFlag(text: string): number {
-  return wanted(parseDuration(text), 'a duration such as 300ms, 5s or 1m');
-}
-
-function metadataFlag(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = wanted(text.indexOf('=') > 0 ? text.indexOf('=') : undefined, 'key=value');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
-}
-
-function tagFlag(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, wanted(isTag(text) ? text : undefined, '1 to 128 letters, digits or . _ ~ : = -')];
-}
-
-/** Commander puts the flag and what was given for it before the message. */
-function wanted<T>(value: T | undefined, description: string): T {
-  if (value === undefined) throw new InvalidArgumentError(`Wanted ${description}.`);
-  return value;
 }

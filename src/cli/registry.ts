@@ -10,6 +10,7 @@ export function registryCommand(): Command {
   return new Command('registry')
     .description('run the embedded, in-memory registry alone; it speaks the etcd v3 API')
     .option('--listen <address>', 'loopback address and port; port 0 takes any free one', '127.0.0.1:2379')
+    .addHelpText('after', '\nExample:\n  watchgate registry --listen 127.0.0.1:2379')
     .action(({ listen }: { listen: string }) => runRegistry(listen));
 }
 

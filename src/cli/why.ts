@@ -5,6 +5,7 @@ import { AdminClient } from './admin-client.js';
 import { isRecord, printable } from './endpoint-rows.js';
 import { DEFAULT_ADMIN } from './endpoints.js';
 import { isJournalEntry } from './journal-text.js';
+import { withNotice } from './progress.js';
 import { formatFailures, formatWhy } from './why-text.js';
 
 interface WhyFlags {
@@ -25,7 +26,9 @@ export function whyCommand(): Command {
     .action(async (traceId: string | undefined, { json, admin, token: given }: WhyFlags) => {
       const token = given ?? process.env['WATCHGATE_ADMIN_TOKEN'];
       const client = new AdminClient({ url: admin, token: token === '' ? undefined : token });
-      const answer = traceId === undefined ? await failures(client) : await trace(client, traceId);
+      const asked: Promise<readonly WhyRequest[] | WhyAnswer> =
+        traceId === undefined ? failures(client) : trace(client, traceId);
+      const answer = await withNotice('waiting for the gateway', asked);
       const lines = 'requests' in answer ? formatWhy(answer) : formatFailures(answer);
       process.stdout.write(`${json ? JSON.stringify(answer) : lines.join('\n')}\n`);
     });

@@ -8,7 +8,7 @@ export interface WrappedOptions {
   /** The program and its arguments. */
   readonly command: readonly [string, ...string[]];
   /** Called once the program runs; what it returns is closed when the program is to stop or has ended. */
-  readonly register: () => Registration;
+  readonly register: () => Pick<Registration, 'close'>;
   /** Between leaving the registry and telling the program: gateways learn of it, requests finish. Milliseconds. */
   readonly drainWaitMs: number;
   /** How long the program may take to end before it is killed. Milliseconds. */
@@ -32,7 +32,7 @@ export class WrappedProcess {
   readonly ended: Promise<number>;
   readonly #hurry = new AbortController();
   #stops = 0;
-  #registration: Registration | undefined;
+  #registration: Pick<Registration, 'close'> | undefined;
 
   constructor(options: WrappedOptions) {
     this.#options = options;

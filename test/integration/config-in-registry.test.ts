@@ -104,6 +104,17 @@ describe('configuration in a key of etcd', { skip: version === undefined && 'etc
     assert.deepEqual(gateway.views.config().errors, []);
   });
 
+  test('a reload that fails in an outage is made up for when etcd is back, though nothing has changed', async (t) => {
+    const { gateway, configs, places } = await started(t);
+    await places.nth(0);
+    etcd.kill();
+    await places.nth(1);
+    assert.equal((await gateway.reload()).length, 1);
+    await etcd.restart();
+    const { ok, generation } = await configs.nth(1);
+    assert.deepEqual([ok, generation, gateway.views.config().errors], [true, 1, []]);
+  });
+
   test('a start before etcd waits for it, and says so', async (t) => {
     keys += 1;
     const key = `/watchgate/routes-${keys}`;

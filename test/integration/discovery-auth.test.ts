@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../src/core/clock.js';
 import { EtcdError } from '../../src/etcd/errors.js';
+import { parseKeyUrl, withCredentials } from '../../src/live-config/key-location.js';
+import { KeyOrigin } from '../../src/live-config/key-origin.js';
 import { type EtcdServer, etcdctl, etcdVersions, startEtcd } from '../support/etcd-server.js';
 import { followSource, openMembers } from '../support/followed-source.js';
 
@@ -29,6 +32,7 @@ for (const version of etcdVersions) {
         ['role', 'add', 'services'],
         ['role', 'grant-permission', 'services', 'read', '/services/', '--prefix'],
         ['user', 'grant-role', 'reader', 'services'],
+        ['role', 'grant-permission', 'services', 'read', '/watchgate/routes'],
         ['role', 'add', 'nothing'],
         ['auth', 'enable'],
       ]) {
@@ -55,6 +59,28 @@ for (const version of etcdVersions) {
       await root.put('/services/goods/a', '10.0.0.1:80');
       await addresses('goods', ['10.0.0.1:80']);
       await root.deleteRange('/services/', { prefix: true });
+    });
+
+    test('a configuration is read as a user who may read no more than its key, and no other user', async (t) => {
+      await asRoot('put', '/watchgate/routes', 'routes: []');
+      const location = parseKeyUrl(`${etcd.endpoint.replace('http:', 'etcd:')}/watchgate/routes`);
+      const as = async (username: string, password: string) =>
+        withCredentials(location, { ETCD_USERNAME: username, ETCD_PASSWORD: password });
+      const { username, password } = READER;
+      const origin = await KeyOrigin.open({ location: await as(username, password), waiting: () => {} });
+      t.after(() => origin.close());
+      assert.equal(await origin.read(), 'routes: []');
+      const changed = new Promise<void>((resolve) => {
+        origin.follow({ onChange: resolve, announce: () => {}, clock: systemClock });
+      });
+      await asRoot('put', '/watchgate/routes', 'routes: [ ]');
+      await changed;
+      const refused = { code: 'REGISTRY_DENIED', message: /^cannot read etcd:[^@]*\/watchgate\/routes: / };
+      await assert.rejects(
+        KeyOrigin.open({ location: await as(username, 'wrong'), waiting: () => {} }),
+        refused,
+      );
+      await assert.rejects(KeyOrigin.open({ location, waiting: () => {} }), refused);
     });
 
     test('a call whose token is refused gets a new one and is made again', async (t) => {

@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 import { systemClock } from '../../src/core/clock.js';
 import { EtcdError } from '../../src/etcd/errors.js';
 import { EtcdMember } from '../../src/etcd/member.js';
+import { parseKeyUrl, withCredentials } from '../../src/live-config/key-location.js';
+import { KeyOrigin } from '../../src/live-config/key-origin.js';
 import { type EtcdVersion, etcdCommand, etcdVersions } from '../support/etcd-server.js';
 import { followSource, openMembers } from '../support/followed-source.js';
 
@@ -110,6 +112,22 @@ for (const version of etcdVersions) {
       await followed.until('connected', (view) => view.connected);
       await openMembers(t, options).current().put('/services/goods/a', '10.0.0.1:80');
       await followed.addresses('goods', ['10.0.0.1:80']);
+    });
+
+    test('a configuration is read from a key with the PEM files that the environment names', async (t) => {
+      const members = openMembers(t, { endpoints: [etcd.endpoint], tls: pki.tls });
+      await members.current().put('/watchgate/routes', 'routes: []');
+      const file = (name: string): string => join(pki.folder, name);
+      const variables = {
+        ETCD_CA: file('ca.crt'),
+        ETCD_CERT: file('etcd.crt'),
+        ETCD_KEY: file('etcd.key'),
+      };
+      const url = `${etcd.endpoint.replace('https:', 'etcds:')}/watchgate/routes`;
+      const location = await withCredentials(parseKeyUrl(url), variables);
+      const origin = await KeyOrigin.open({ location, waiting: () => {} });
+      t.after(() => origin.close());
+      assert.equal(await origin.read(), 'routes: []');
     });
 
     for (const [what, tlsOf] of [

@@ -116,6 +116,37 @@ describe('watchgate register', { concurrency: 4 }, () => {
     assert.ok(said.items.includes('told to stop'));
   });
 
+  test('registers several services of one program, each by its own health check, and all leave before it stops', async (t) => {
+    const port = await freePort();
+    const [goods, orders, broken] = ['goods', 'orders', 'broken'].map((name) => `${name}-${++services}`);
+    const witness = await Witness.of(registry.endpoint);
+    t.after(() => witness.close());
+    const flags = [
+      '--service',
+      `${goods}`,
+      '--port',
+      `${port}`,
+      '--host-key',
+      'pod-1',
+      '--drain-wait',
+      '300ms',
+    ];
+    const others = ['--also', `${orders}:${port}/healthz`, '--also', `${broken}:${port}/missing`];
+    const program = ['--', process.execPath, '-e', PROGRAM];
+    const { child, said, ended } = run(t, [...flags, ...others, ...program], { PORT: `${port}` });
+    const ofOurs = (name: string | undefined) => (event: { kv: { key: string } }) =>
+      event.kv.key === `/service_registry_discovery/${name}/pod-1`;
+    for (const name of [goods, orders]) await witness.until(ofOurs(name));
+    child.kill('SIGTERM');
+    for (const name of [goods, orders]) {
+      await witness.until((event) => isDelete(event) && ofOurs(name)(event));
+    }
+    assert.ok(!said.items.includes('told to stop'));
+    assert.equal(await ended, 0);
+    assert.ok(said.items.some((line) => line.includes(`${orders}: registered`)));
+    assert.ok(!witness.events.some(ofOurs(broken)));
+  });
+
   test('skips the waiting on a second signal', async (t) => {
     const { child, witness, ended } = await wrap(t, ['--drain-wait', '1m']);
     await witness.until(isPut);

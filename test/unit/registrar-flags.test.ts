@@ -28,6 +28,8 @@ for (const [flag, value, wanted] of [
   ['--registry', 'consul://127.0.0.1:8500/prefix', 'wanted consul://[token@]host:port'],
   ['--tag', 'a b', 'Wanted 1 to 128 letters, digits or . _ ~ : = -.'],
   ['--tag', 'v2', 'only Consul has tags'],
+  ['--also', 'orders', 'Wanted service:port or service:port/path.'],
+  ['--also', 'goods:81', 'each service can be named once'],
 ] as const) {
   test(`register refuses ${flag} ${value} in one line that names the flag`, async () => {
     const line = await refusal(flag, value);
