@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.js';
 import type { AskedRequest, HeaderField } from '../core/explanation.js';
 import { badQuery, single } from './queries.js';
 
-const KNOWN = new Set(['method', 'url', 'header', 'client']);
+const KNOWN = new Set(['method', 'url', 'header', 'client', 'at']);
 
 /** A gateway opens no tunnel to where a client says. */
 const SERVED = METHODS.filter((method) => method !== 'CONNECT');
@@ -16,7 +16,7 @@ const SERVED = METHODS.filter((method) => method !== 'CONNECT');
 export function readExplainQuery(query: Readonly<Record<string, unknown>>): AskedRequest {
   const unknown = Object.keys(query).find((name) => !KNOWN.has(name));
   if (unknown !== undefined)
-    throw badQuery(unknown, 'is not known; there are method, url, header and client');
+    throw badQuery(unknown, 'is not known; there are method, url, header, client and at');
   const method = single(query, 'method') ?? 'GET';
   if (!SERVED.includes(method)) throw badQuery('method', `is none that HTTP/1.1 servers know: ${method}`);
   const url = single(query, 'url');

@@ -14,6 +14,7 @@ export const problems = {
   UNKNOWN_TRACE: { status: 404, title: 'Unknown trace' },
   UNKNOWN_ENDPOINT: { status: 404, title: 'Unknown endpoint' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  UNKNOWN_MOMENT: { status: 410, title: 'Unknown moment' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'Payload too large' },
   CONFIG_INVALID: { status: 422, title: 'Configuration refused' },
   TOO_MANY_STREAMS: { status: 503, title: 'Too many streams' },

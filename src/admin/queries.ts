@@ -17,7 +17,7 @@ export function readJournalQuery(query: Readonly<Record<string, unknown>>): Jour
   const limit = single(query, 'limit');
   return {
     ...(service !== undefined && { service }),
-    ...(since !== undefined && { since: readMoment(since) }),
+    ...(since !== undefined && { since: readMoment('since', since) }),
     limit: limit === undefined ? DEFAULT_LIMIT : readLimit(limit),
   };
 }
@@ -29,10 +29,11 @@ export function single(query: Readonly<Record<string, unknown>>, name: string): 
   throw badQuery(name, 'is given more than once');
 }
 
-function readMoment(text: string): number {
+/** Milliseconds since the epoch, of themselves or of an ISO 8601 time. */
+export function readMoment(name: string, text: string): number {
   const moment = /^\d{1,16}$/.test(text) ? Number(text) : Date.parse(text);
   if (Number.isNaN(moment))
-    throw badQuery('since', 'is neither milliseconds since the epoch nor an ISO 8601 time');
+    throw badQuery(name, 'is neither milliseconds since the epoch nor an ISO 8601 time');
   return moment;
 }
 

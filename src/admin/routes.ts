@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { parseAddress } from '../core/address.js';
+import type { Clock } from '../core/clock.js';
 import type { RecorderView } from '../core/recorded.js';
 import type { GatewayActions, GatewayViews, JournalView, ServiceView } from '../core/views.js';
-import { readExplainQuery } from './explain-query.js';
+import { answerExplain } from './explain.js';
 import { AdminProblem } from './problems.js';
 import { readJournalQuery } from './queries.js';
 import type { EventStream } from './stream.js';
@@ -15,6 +16,7 @@ export interface AdminParts {
   readonly recorder: RecorderView;
   readonly metricsText: () => Promise<string>;
   readonly stream: EventStream;
+  readonly clock: Clock;
 }
 
 interface EndpointParams {
@@ -40,7 +42,7 @@ function registerProbes(app: FastifyInstance, { views, metricsText }: AdminParts
   app.get('/metrics', async (_request, reply) => reply.type(PROMETHEUS_TEXT).send(await metricsText()));
 }
 
-function registerReads(app: FastifyInstance, { views, journal, recorder, stream }: AdminParts): void {
+function registerReads(app: FastifyInstance, { views, journal, recorder, stream, clock }: AdminParts): void {
   app.get('/api/routes', async () => views.routes());
   app.get('/api/config', async () => views.config());
   app.get('/api/registry', async () => views.registries());
@@ -52,7 +54,7 @@ function registerReads(app: FastifyInstance, { views, journal, recorder, stream 
     journal.entries(readJournalQuery(query)),
   );
   app.get<{ Querystring: Record<string, unknown> }>('/api/explain', async ({ query }) =>
-    views.explain(readExplainQuery(query)),
+    answerExplain(views, journal, query, clock.now()),
   );
   app.get<{ Querystring: Record<string, unknown> }>('/api/why', async ({ query }) =>
     answerWhy(recorder, journal, query),

@@ -61,7 +61,7 @@ export async function startAdmin(settings: AdminSettings): Promise<AdminServer> 
   app.addHook('onRequest', async (request) => guard.check(request));
   app.addHook('preClose', async () => stream.close());
   const refuseOthers = refuseOtherMethods(app);
-  registerRoutes(app, { recorder: NOTHING_RECORDED, ...settings, stream });
+  registerRoutes(app, { recorder: NOTHING_RECORDED, clock: systemClock, ...settings, stream });
   registerDashboard(app, views);
   refuseOthers();
   await open(app, listen);

@@ -1,15 +1,19 @@
 import { Command } from 'commander';
 import { WatchgateError } from '../core/errors.js';
-import type { Explanation } from '../core/explanation.js';
+import type { Explanation, PastExplanation } from '../core/explanation.js';
 import { AdminClient } from './admin-client.js';
 import { isRecord } from './endpoint-rows.js';
 import { DEFAULT_ADMIN } from './endpoints.js';
 import { formatExplanation } from './explanation-text.js';
+import { readSince } from './journal.js';
+import { formatPastExplanation } from './past-explanation-text.js';
 import { withNotice } from './progress.js';
 
 interface ExplainFlags {
   readonly header: readonly string[];
   readonly client?: string;
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
   readonly json?: boolean;
   readonly admin: string;
   readonly token?: string;
@@ -28,15 +32,23 @@ export function explainCommand(): Command {
       [],
     )
     .option('--client <ip>', 'address that the request comes from')
+    .option(
+      '--at <when>',
+      'at a past moment: a duration back from now, such as 10m, or an ISO 8601 time',
+      readSince,
+    )
     .option('--json', 'print JSON')
     .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
     .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
-    .addHelpText('after', "\nExample:\n  watchgate explain GET /goods/list -H 'Host: shop.example'")
+    .addHelpText(
+      'after',
+      "\nExamples:\n  watchgate explain GET /goods/list -H 'Host: shop.example'\n  watchgate explain GET /goods/list --at 10m",
+    )
     .action(async (method: string, url: string, flags: ExplainFlags) => {
       const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
       const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
       const explanation = await withNotice('waiting for the gateway', ask(client, method, url, flags));
-      const lines = flags.json ? [JSON.stringify(explanation)] : formatExplanation(explanation);
+      const lines = flags.json ? [JSON.stringify(explanation)] : linesOf(explanation);
       process.stdout.write(`${lines.join('\n')}\n`);
     });
 }
@@ -50,15 +62,32 @@ async function ask(
   method: string,
   url: string,
   flags: ExplainFlags,
-): Promise<Explanation> {
+): Promise<Explanation | PastExplanation> {
   const query = new URLSearchParams({ method: method.toUpperCase(), url });
   for (const field of flags.header) query.append('header', field);
   if (flags.client !== undefined) query.set('client', flags.client);
+  if (flags.at !== undefined) query.set('at', String(flags.at));
   const answer = await client.get(`/api/explain?${query}`);
-  if (isExplanation(answer)) return answer;
+  if (flags.at === undefined && isExplanation(answer)) return answer;
+  if (flags.at !== undefined && isPastExplanation(answer)) return answer;
   throw new WatchgateError(
     'ADMIN_UNREACHABLE',
     'the answer is not from a Watchgate admin port of this version',
+  );
+}
+
+function linesOf(explanation: Explanation | PastExplanation): string[] {
+  return 'at' in explanation ? formatPastExplanation(explanation) : formatExplanation(explanation);
+}
+
+function isPastExplanation(answer: unknown): answer is PastExplanation {
+  return (
+    isRecord(answer) &&
+    isRecord(answer['request']) &&
+    isRecord(answer['configuration']) &&
+    typeof answer['at'] === 'number' &&
+    ['routes', 'endpoints', 'retries'].every((name) => Array.isArray(answer[name])) &&
+    ['path', 'route', 'policy', 'service', 'refusal'].every((name) => name in answer)
   );
 }
 

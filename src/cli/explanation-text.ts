@@ -25,17 +25,26 @@ export function formatExplanation(explanation: Explanation): string[] {
     section(`IF IT FAILS (at most ${policy?.maxAttempts} attempts)`, retryLines(retries)),
     [verdict(explanation)],
   ];
+  return joined(sections);
+}
+
+/** Sections with an empty line between them, those without lines left out. */
+export function joined(sections: readonly (readonly string[])[]): string[] {
   return sections
     .filter((lines) => lines.length > 0)
     .flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]))
     .map(printable);
 }
 
-function section(title: string, lines: readonly string[]): string[] {
+export function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
 }
 
-function requestLines({ request, path, route }: Explanation): string[] {
+export function requestLines({
+  request,
+  path,
+  route,
+}: Pick<Explanation, 'request' | 'path' | 'route'>): string[] {
   const facts = [
     ['host', request.host ?? '-'],
     ['client', request.client],
@@ -46,7 +55,7 @@ function requestLines({ request, path, route }: Explanation): string[] {
   return [`${request.method} ${request.url}`, ...aligned(facts).map((line) => `  ${line}`)];
 }
 
-function routeLines(routes: readonly ExplainedRoute[]): string[] {
+export function routeLines(routes: readonly ExplainedRoute[]): string[] {
   const fitting = routes.filter(({ fit }) => fit === 'matched' || fit === 'outranked');
   const others = routes.filter((route) => !fitting.includes(route));
   const shown = new Set([...fitting, ...others.slice(0, OTHER_ROUTES_SHOWN)]);
@@ -95,7 +104,7 @@ function forwardedLines(
   return [`${method} ${target}`, ...headers.map(({ name, value }) => `${name}: ${value}`)];
 }
 
-function timeoutLines(policy: RequestPolicy, service: ExplainedService | null): string[] {
+export function timeoutLines(policy: RequestPolicy, service: ExplainedService | null): string[] {
   return aligned([
     ['connect', duration(service?.connectTimeout)],
     ['queue', duration(service?.queueTimeout)],
@@ -112,7 +121,7 @@ function duration(ms: number | null | undefined): string {
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }
 
-function retryLines(retries: readonly ExplainedRetry[]): string[] {
+export function retryLines(retries: readonly ExplainedRetry[]): string[] {
   const outcomes = {
     no: 'not tried again',
     'same-endpoint': 'tried at the same endpoint',

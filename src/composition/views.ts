@@ -6,6 +6,7 @@ import type { EndpointView, GatewayViews, Readiness, RouteView, ServiceView } fr
 import type { Directory } from '../discovery/directory.js';
 import type { DataPath } from '../proxy/data-path.js';
 import { explainRequest } from '../proxy/explain.js';
+import { explainPast } from '../proxy/explain-past.js';
 import { endpointView, registeredDraining } from '../proxy/service.js';
 
 /** Plain data about a running gateway, made anew at each call. */
@@ -47,6 +48,13 @@ export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: C
     registries: () => directory.views(),
     config: () => keeper.view(),
     explain: (request) => explainRequest(dataPath, request),
+    explainAt: (request, at, journal) => {
+      const endpointsOf = (name: string): readonly EndpointView[] => {
+        const ref = known().get(name);
+        return ref === undefined ? [] : serviceView(ref).endpoints;
+      };
+      return explainPast({ routing: dataPath.history, journal, endpointsOf }, request, at);
+    },
   };
 }
 

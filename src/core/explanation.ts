@@ -1,6 +1,7 @@
 import type { Cause } from './causes.js';
+import type { EndpointState } from './endpoint.js';
 import type { BalanceMethod, RequestPolicy } from './route.js';
-import type { EndpointView } from './views.js';
+import type { EndpointView, JournalEntry } from './views.js';
 
 /** A request that is asked about and not made. */
 export interface AskedRequest {
@@ -106,4 +107,39 @@ export interface ExplainedRefusal {
   readonly status: number;
   /** In words, for operators: clients are not told this. */
   readonly why: string;
+}
+
+/** What the gateway would have done with a request at a moment in the past, as far as that is still known. */
+export interface PastExplanation
+  extends Pick<Explanation, 'request' | 'path' | 'route' | 'routes' | 'policy' | 'retries' | 'refusal'> {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly configuration: {
+    readonly generation: number;
+    /** Since when the routes had been in force, milliseconds since the epoch. */
+    readonly routesSince: number;
+  };
+  /** Name of the service that the route led to. */
+  readonly service: string | null;
+  /** So few endpoints were well that all of them were used. */
+  readonly panicking: boolean;
+  readonly endpoints: readonly PastEndpoint[];
+}
+
+/** An endpoint as it stood at a moment. */
+export interface PastEndpoint {
+  readonly address: string;
+  readonly key: string;
+  readonly state: EndpointState;
+  /** When it had joined, milliseconds since the epoch; null when the journal has forgotten. */
+  readonly since: number | null;
+  readonly tookRequests: boolean;
+  /** The last that the journal tells of it before the moment. */
+  readonly last: JournalEntry | null;
+}
+
+/** There is no answer for that moment. */
+export interface Unknown {
+  /** The earliest moment for which there is one, milliseconds since the epoch. */
+  readonly reachesTo: number;
 }

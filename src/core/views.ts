@@ -1,6 +1,6 @@
 import type { EndpointState, Hold } from './endpoint.js';
 import type { ConfigEvent, HealthChange, MembershipChange, SourceEvent } from './events.js';
-import type { AskedRequest, Explanation } from './explanation.js';
+import type { AskedRequest, Explanation, PastExplanation, Unknown } from './explanation.js';
 import type { BalanceMethod, RequestPolicy } from './route.js';
 
 /** What the admin port shows: plain data, made on demand from the live objects, never the objects. */
@@ -99,6 +99,8 @@ export interface JournalQuery {
 /** What happened lately, oldest first. */
 export interface JournalView {
   entries(query?: JournalQuery): readonly JournalEntry[];
+  /** From this moment on no entry has been forgotten, milliseconds since the epoch; 0 when none ever was. */
+  reachesTo(): number;
   /** Calls `listener` for each new entry. Returns the function that stops it. */
   subscribe(listener: (entry: JournalEntry) => void): () => void;
 }
@@ -112,6 +114,8 @@ export interface GatewayViews {
   config(): ConfigView;
   /** What would become of a request now. Does nothing of it. */
   explain(request: AskedRequest): Explanation;
+  /** What would have become of it at a moment in milliseconds since the epoch, by what the journal tells. */
+  explainAt(request: AskedRequest, at: number, journal: JournalView): PastExplanation | Unknown;
 }
 
 /** What an operator may do. Each answers false when there is no such service or endpoint. */

@@ -25,10 +25,11 @@ export class KeptFolder implements KeptPlace {
 
   /** Throws when the path holds something that is not ours to replace. */
   async prepare(): Promise<void> {
-    const there = await lstat(this.path).catch(() => undefined);
-    if (there === undefined || there.isSymbolicLink()) return;
+    if (!(await this.exists())) return;
+    const target = await readlink(this.path).catch(() => undefined);
+    if (target?.startsWith(draftPrefix(this.path))) return;
     const reason =
-      'is there already; of a prefix it becomes a link to a folder, so it must not be there at first';
+      'is there already; of a prefix it becomes a link to a folder, and must not be there at first';
     throw new WatchgateError('COMMAND_FAILED', `--file: ${this.path} ${reason}`);
   }
 

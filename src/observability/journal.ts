@@ -30,6 +30,7 @@ export function createJournal(
   ];
   return {
     entries: (query) => journal.entries(query),
+    reachesTo: () => journal.reachesTo(),
     subscribe: (listener) => journal.subscribe(listener),
     close() {
       for (const stop of stops) stop();
@@ -59,6 +60,10 @@ class RingJournal implements JournalView {
           (service === undefined || ('service' in entry && entry.service === service)),
       );
     return limit === undefined || limit >= wanted.length ? wanted : wanted.slice(wanted.length - limit);
+  }
+
+  reachesTo(): number {
+    return this.#ring.full ? (this.#ring.oldestFirst()[0]?.at ?? 0) : 0;
   }
 
   subscribe(listener: (entry: JournalEntry) => void): () => void {

@@ -14,6 +14,11 @@ export class Ring<T> {
     this.#next = (this.#next + 1) % this.#capacity;
   }
 
+  /** Whether the next item pushes one out. */
+  get full(): boolean {
+    return this.#items.length === this.#capacity;
+  }
+
   oldestFirst(): T[] {
     if (this.#items.length < this.#capacity) return [...this.#items];
     return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)];

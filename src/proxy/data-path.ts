@@ -9,6 +9,7 @@ import { clientConnections } from './client-connection.js';
 import type { ClientRequest, ClientSocket } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { LoopLag } from './loop-lag.js';
+import { RoutingHistory } from './routing-history.js';
 import type { Service } from './service.js';
 import { Services, type WatchService } from './services.js';
 import { pooledRandomHex } from './trace-context.js';
@@ -44,6 +45,7 @@ export class DataPath implements ProxyContext {
   readonly randomHex = pooledRandomHex();
   readonly sampler: TraceSampler | undefined;
   readonly tunnels = new Tunnels();
+  readonly history = new RoutingHistory();
   readonly closing = new WeakSet<ClientSocket>();
   readonly awaitingContinue = new WeakSet<ClientRequest>();
   readonly underWay = new WeakMap<ClientSocket, UnderWay>();
@@ -106,6 +108,8 @@ export class DataPath implements ProxyContext {
   #build({ rules, policyOf, trustedProxies: cidrs }: RoutingSettings): Generation {
     this.#services.reconcile(rules, policyOf);
     const proxies = trustedProxies(cidrs);
-    return { table: compileRoutes(rules), proxies, connectionOf: clientConnections(proxies) };
+    const generation = { table: compileRoutes(rules), proxies, connectionOf: clientConnections(proxies) };
+    this.history.add(this.clock.now(), generation);
+    return generation;
   }
 }

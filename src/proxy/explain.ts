@@ -9,8 +9,9 @@ import type {
 } from '../core/explanation.js';
 import type { RouteRule } from '../core/route.js';
 import { forwardedPath } from '../routing/path.js';
+import type { RouteTable } from '../routing/table.js';
 import { type RouteFit, routeVerdicts } from '../routing/verdicts.js';
-import { clientAddress, forwardedNode } from './client-address.js';
+import { clientAddress, forwardedNode, type TrustedProxies } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ProxyContext } from './context.js';
 import { explainRetries } from './explain-retries.js';
@@ -21,7 +22,7 @@ import { forwardedHeaders } from './request-headers.js';
 import { type RandomHex, traceContext } from './trace-context.js';
 
 /** A request read like one that has come in. */
-interface Asked {
+export interface Asked {
   readonly method: string;
   readonly raw: readonly string[];
   readonly read: RequestRead;
@@ -39,7 +40,7 @@ const newId: RandomHex = (bytes) => (bytes === 16 ? '<new trace id>' : '<new spa
  */
 export function explainRequest(context: ProxyContext, request: AskedRequest): Explanation {
   const { table } = context.current();
-  const asked = ask(context, request);
+  const asked = ask(context.current().proxies, request);
   const { read } = asked;
   const placement = placeRequest(read, table, context.overloaded());
   const { path, route } = placement;
@@ -55,7 +56,7 @@ export function explainRequest(context: ProxyContext, request: AskedRequest): Ex
     },
     path: path ?? null,
     route: route?.id ?? null,
-    routes: path === undefined ? [] : explainRoutes(context, read.host, path),
+    routes: path === undefined ? [] : explainRoutes(table, read.host, path),
     forwarded: route === undefined || path === undefined ? null : forwarded(asked, route, path),
     policy: route?.policy ?? null,
     service: facts?.service ?? null,
@@ -67,8 +68,8 @@ export function explainRequest(context: ProxyContext, request: AskedRequest): Ex
   };
 }
 
-function ask(context: ProxyContext, { method, url, headers, client }: AskedRequest): Asked {
-  const { proxies } = context.current();
+/** Reads a request that is asked about. */
+export function ask(proxies: TrustedProxies, { method, url, headers, client }: AskedRequest): Asked {
   const peer = client ?? '127.0.0.1';
   const named = headers.some(({ name }) => name.toLowerCase() === 'host');
   const host = /^https?:\/\/([^/?#@]+)/i.exec(url)?.[1] ?? 'localhost';
@@ -93,8 +94,13 @@ function ask(context: ProxyContext, { method, url, headers, client }: AskedReque
   };
 }
 
-function explainRoutes(context: ProxyContext, host: string | undefined, path: string): ExplainedRoute[] {
-  const verdicts = routeVerdicts(context.current().table, host, path);
+/** What each route of a table is to a request. */
+export function explainRoutes(
+  table: RouteTable<RouteRule>,
+  host: string | undefined,
+  path: string,
+): ExplainedRoute[] {
+  const verdicts = routeVerdicts(table, host, path);
   const matched = verdicts.find(({ fit }) => fit === 'matched')?.route;
   return verdicts.map(({ route, fit }) => ({ id: route.id, fit, why: whyFit(fit, route, path, matched) }));
 }
@@ -140,7 +146,8 @@ function serviceFacts(context: ProxyContext, { raw, client }: Asked, route: Rout
   return explainService(service, request);
 }
 
-function explainRefusal(
+/** `facts`: undefined when it did not get as far as a service. */
+export function explainRefusal(
   code: Cause,
   { read, method }: Asked,
   { path, route }: Placement,

@@ -22,7 +22,7 @@ export interface ServiceTools extends PoolTools {
 }
 
 /** With fewer than this share of the endpoints well, health is ignored: a bad endpoint beats none. */
-const PANIC_BELOW = 0.5;
+export const PANIC_BELOW = 0.5;
 
 /**
  * One service as the data path sees it: a pool for each endpoint and a picker over those that may

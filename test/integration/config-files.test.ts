@@ -150,6 +150,8 @@ describe('a file in step with etcd', { skip: version === undefined && 'etcd is n
     const { folder, url, key } = await place(t);
     const refused = { code: 'COMMAND_FAILED', message: new RegExp(`^--file: .*${folder}`) };
     await assert.rejects(new KeptFolder(folder, `${key}/`, url).prepare(), refused);
+    await symlink('/etc', join(folder, 'link'));
+    await assert.rejects(new KeptFolder(join(folder, 'link/'), `${key}/`, url).prepare(), refused);
     await assert.rejects(new KeptFile(folder, url).prepare(), refused);
     await assert.rejects(new KeptFile(join(folder, 'nowhere', 'file'), url).prepare(), refused);
   });

@@ -124,6 +124,7 @@ export function fakeGateway(): FakeGateway {
       errors: [],
     }),
     explain: (asked) => explanation(asked),
+    explainAt: () => ({ reachesTo: 0 }),
   };
   const actions: GatewayActions = {
     drain: verb('drain'),

@@ -84,6 +84,7 @@ function views(over: Partial<GatewayViews> = {}): GatewayViews {
     registries: () => [],
     config: () => ({ generation: 3, file: null, loadedAt: 0, lastReloadSuccessful: true, errors: [] }),
     explain: () => assert.fail('nobody asked'),
+    explainAt: () => assert.fail('nobody asked'),
     ...over,
   };
 }
