@@ -2,7 +2,7 @@ import { type DestinationStream, destination } from 'pino';
 import { type Clock, systemClock, type Timer } from '../core/clock.js';
 
 /** Lines are gathered to this size or for this long, whichever comes first: one system call for many lines. */
-const BATCH_BYTES = 8 * 1024;
+const BATCH_CHARACTERS = 16 * 1024;
 const BATCH_MS = 100;
 
 /** What a reader that stands still may cost in memory; beyond it, lines are dropped. */
@@ -34,6 +34,8 @@ class BufferedLogStream implements LogStream {
   #closed: Promise<void> | undefined;
   /** The reader has gone: nothing written from now on can arrive. */
   #broken = false;
+  /** Lines for the next write. */
+  #batch = '';
   dropped = 0;
 
   constructor(target: number | string, clock: Clock) {
@@ -41,11 +43,10 @@ class BufferedLogStream implements LogStream {
     this.#out = destination({
       dest: target,
       sync: false,
-      minLength: BATCH_BYTES,
       maxLength: MAX_BUFFERED_BYTES,
     });
-    this.#out.on('drop', () => {
-      this.dropped += 1;
+    this.#out.on('drop', (batch: string) => {
+      this.dropped += batch.split('\n').length - 1;
     });
     // Without a listener the error would end the process. The failed lines stay buffered and are tried
     // again with the next write, because a full disk may recover; a closed pipe cannot.
@@ -59,11 +60,18 @@ class BufferedLogStream implements LogStream {
       this.dropped += 1;
       return;
     }
-    this.#out.write(line);
+    this.#batch += line;
+    if (this.#batch.length >= BATCH_CHARACTERS) this.#handOver();
     this.#flushTimer ??= this.#clock.after(BATCH_MS, () => {
       this.#flushTimer = undefined;
-      if (!this.#broken) this.#out.flush();
+      this.#handOver();
     });
+  }
+
+  #handOver(): void {
+    const batch = this.#batch;
+    this.#batch = '';
+    if (batch !== '' && !this.#broken) this.#out.write(batch);
   }
 
   close(): Promise<void> {
@@ -73,6 +81,7 @@ class BufferedLogStream implements LogStream {
 
   #end(): Promise<void> {
     this.#flushTimer?.cancel();
+    this.#handOver();
     if (this.#broken) return Promise.resolve();
     return new Promise((resolve) => {
       const giveUp = (): void => {
