@@ -99,6 +99,18 @@ function leadsSomewhere(from: Document, link: string): boolean {
   return anchor === undefined || anchorsOf(target).includes(anchor);
 }
 
+test('the index has every page', () => {
+  const index = read('docs/README.md');
+  const linked = [...index.matchAll(/\]\(([\w/-]+\.md)\)/g)].map(([, page = '']) => page);
+  const pages = documents
+    .map(({ path }) => relative('docs', path))
+    .filter((page) => !page.startsWith('..') && page !== 'README.md');
+  assert.deepEqual(
+    pages.filter((page) => !linked.includes(page)),
+    [],
+  );
+});
+
 function sourceNames(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(
     (name) => `${folder}/${name}`,
@@ -176,6 +188,20 @@ test('docs/commands.md has every command and every flag, with its default', asyn
   }
   const written = sections.slice(1).map((text) => text.split('\n')[0]);
   assert.deepEqual(written, [...commands.keys()]);
+});
+
+test('every metric that is written down is one that docs/metrics.md has, which a test holds to the code', () => {
+  const known = new Set(
+    [...read('docs/metrics.md').matchAll(/^\| `(watchgate_\w+)` \|/gm)].map(([, name]) => name),
+  );
+  const unknown = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\bwatchgate_(?!_)[a-z_]+[a-z]\b/g)]
+      .map(([name]) => name.replace(/_(bucket|sum|count)$/, ''))
+      .filter((name) => !known.has(name))
+      .map((name) => `${path}: ${name}`),
+  );
+  assert.deepEqual(unknown, []);
+  assert.ok(known.size > 20, String(known.size));
 });
 
 test('every npm script that is written down exists', () => {

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Command, Option } from 'commander';
-import { systemClock } from '../core/clock.js';
+import { delay, systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
 import { DEFAULT_LEASE_SECONDS } from '../core/registration.js';
 import { tcpCheck } from '../registrar/health-checks.js';
@@ -44,7 +44,8 @@ const DEFAULT_REGISTRY = 'etcd://127.0.0.1:2379/service_registry_discovery';
 const HELP = `
 Without CMD it registers a process that runs already, until SIGTERM or SIGINT. With CMD it runs it, registers
 it once its health check passes, and exits with its exit code. To stop, it marks the registration as draining,
-takes it back, waits --drain-wait, and only then sends SIGTERM to CMD. A second signal skips the waiting.
+takes it back, waits --drain-wait, and only then sends SIGTERM to CMD, or ends without one. A second signal
+skips the waiting.
 
 Examples:
   watchgate register --service goods --port 8080 --health /healthz -- node server.js
@@ -85,7 +86,7 @@ export function registerCommand(): Command {
     .option('--metadata <key=value>', 'may be given several times', metadataFlag)
     .option('--tag <tag>', 'tag in Consul; may be given several times', tagFlag)
     .addOption(
-      new Option('--drain-wait <duration>', 'between leaving the registry and SIGTERM to CMD')
+      new Option('--drain-wait <duration>', 'between leaving the registry and SIGTERM to CMD, or our own end')
         .argParser(durationFlag)
         .default(1_000, '1s'),
     )
@@ -112,17 +113,29 @@ async function run([file, ...args]: string[], flags: RegisterFlags): Promise<num
   // A registration's timers do not keep a process running, and this one exists for nothing else.
   const hold = setInterval(() => {}, 60_000);
   try {
-    return await (file === undefined ? runAlone(options) : runWrapped([file, ...args], options, flags));
+    return await (file === undefined
+      ? runAlone(options, flags)
+      : runWrapped([file, ...args], options, flags));
   } finally {
     clearInterval(hold);
   }
 }
 
-async function runAlone(options: readonly RegisterOptions[]): Promise<number> {
-  const stopped = new Promise<void>((resolve) => onStopSignals(resolve));
+/** Ends only after the wait: whatever stops the process may be waiting for us to be done. */
+async function runAlone(options: readonly RegisterOptions[], { drainWait }: RegisterFlags): Promise<number> {
+  const hurry = new AbortController();
+  const stopped = new Promise<void>((resolve) => {
+    let signals = 0;
+    onStopSignals(() => {
+      signals += 1;
+      if (signals === 1) resolve();
+      else hurry.abort();
+    });
+  });
   const registrations = registerAll(options);
   await stopped;
   await registrations.close();
+  await delay(systemClock, drainWait, hurry.signal);
   return 0;
 }
 

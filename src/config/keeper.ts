@@ -7,6 +7,7 @@ import type { Environment } from './environment.js';
 import { loadConfig } from './load.js';
 import type { ConfigOrigin, OriginFollowing } from './origin.js';
 import { type Settings, sameSettings } from './settings.js';
+import { settingsDiff } from './settings-diff.js';
 
 export interface ConfigKeeperOptions {
   readonly initial: Settings;
@@ -69,13 +70,14 @@ export class ConfigKeeper {
       if (mended) this.#announce(true, ['the configuration is as it was taken before']);
       return [];
     }
+    const changes = settingsDiff(this.#settings.document, settings.document);
     const later = this.#options.apply(settings);
     this.#settings = settings;
     this.#generation += 1;
-    this.#announce(
-      true,
-      later.map((name) => `${name}: changed; takes effect at the next start`),
-    );
+    this.#announce(true, [
+      ...later.map((name) => `${name}: changed; takes effect at the next start`),
+      ...changes,
+    ]);
     return [];
   }
 

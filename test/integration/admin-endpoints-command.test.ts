@@ -15,7 +15,7 @@ import {
   serviceView,
 } from '../support/fake-gateway.js';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 async function openAdmin(
   t: TestContext,
@@ -44,7 +44,7 @@ interface Command {
 }
 
 function endpoints(t: TestContext, args: string[], env: NodeJS.ProcessEnv = {}): Command {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'endpoints', ...args], {
+  const child = spawn(process.execPath, [MAIN, 'endpoints', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
-const COMMAND = new URL('../../src/cli/check.ts', import.meta.url).href;
-const SCRIPT = `const { checkCommand } = await import(${JSON.stringify(COMMAND)});
-await checkCommand().parseAsync(process.argv.slice(1), { from: 'user' });`;
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 interface Ran {
   readonly code: number | null;
@@ -21,16 +20,11 @@ async function check(t: TestContext, files: Record<string, string>, ...flags: st
   const folder = await mkdtemp(join(tmpdir(), 'watchgate-check-'));
   t.after(() => rm(folder, { recursive: true }));
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-  const tsx = import.meta.resolve('tsx');
-  const child = spawn(
-    process.execPath,
-    ['--import', tsx, '--input-type=module', '-e', SCRIPT, '--', ...flags],
-    {
-      cwd: folder,
-      env: { ...process.env, GOODS_PREFIX: '/goods' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const child = spawn(process.execPath, [MAIN, 'check', ...flags], {
+    cwd: folder,
+    env: { ...process.env, GOODS_PREFIX: '/goods' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const [code, stdout, stderr] = await Promise.all([exited, text(child.stdout), text(child.stderr)]);
   return { code, stdout, stderr };

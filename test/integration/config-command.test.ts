@@ -12,7 +12,7 @@ import { type EtcdServer, etcdVersions, freePorts, startEtcd } from '../support/
 import { openMembers } from '../support/followed-source.js';
 import { Sequence } from '../support/sequence.js';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const [version] = etcdVersions;
 
 /** Says what it read, and what it is told; ends with 7 when it is to stop. */
@@ -51,7 +51,7 @@ describe('watchgate config', { concurrency: 2, skip: version === undefined && 'e
 
   /** The command with these arguments: its lines, its program's lines, and its end. */
   function run(t: TestContext, file: string, args: readonly string[]) {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'config', '--file', file, ...args], {
+    const child = spawn(process.execPath, [MAIN, 'config', '--file', file, ...args], {
       env: { ...process.env, WATCHGATE_REGISTRY: registry(), SETTINGS: file },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

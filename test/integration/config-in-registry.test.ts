@@ -10,7 +10,9 @@ import { KeyOrigin } from '../../src/live-config/key-origin.js';
 import { runCommand } from '../support/command.js';
 import { type EtcdServer, etcdVersions, startEtcd } from '../support/etcd-server.js';
 import { openMembers } from '../support/followed-source.js';
+import { WatchgateProcess } from '../support/gateway-process.js';
 import { withListeners } from '../support/gateway-under-test.js';
+import { registryYaml } from '../support/registry-under-test.js';
 import { Sequence } from '../support/sequence.js';
 
 const [version] = etcdVersions;
@@ -131,6 +133,18 @@ describe('configuration in a key of etcd', { skip: version === undefined && 'etc
     const origin = await opening;
     t.after(() => origin.close());
     assert.equal(await origin.read(), ONE);
+  });
+
+  test('watchgate start runs from a key, follows it, and ends as it does from a file', async (t) => {
+    const quick = (text: string): string =>
+      `${text}drainDelay: 0s\n${registryYaml(Number(new URL(etcd.endpoint).port))}`;
+    await put(t, '/watchgate/started', quick(ONE));
+    const gateway = new WatchgateProcess(t, ['start', '-c', urlOf('/watchgate/started')]);
+    await gateway.line(/listening on /);
+    await put(t, '/watchgate/started', quick(TWO));
+    assert.match((await gateway.line(/.*configuration taken.*/))[0], /"generation":2/);
+    gateway.signal('SIGTERM');
+    assert.equal((await gateway.exit).code, 0);
   });
 
   test('watchgate check reads a key, and says what is wrong in it', async (t) => {

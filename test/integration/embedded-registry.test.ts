@@ -96,8 +96,8 @@ test('for a client that does not read nothing is queued, and it is told what it 
 });
 
 test('`watchgate registry` says when it is ready and what it is for, and ends at SIGTERM with 0', async () => {
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'registry', '--listen', '127.0.0.1:0'], {
+  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, 'registry', '--listen', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');

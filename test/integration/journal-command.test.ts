@@ -10,7 +10,7 @@ import { runCommand } from '../support/command.js';
 import { type GatewayUnderTest, routeAll, startGatewayUnderTest } from '../support/gateway-under-test.js';
 import { Sequence } from '../support/sequence.js';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 async function started(t: TestContext, settings = ''): Promise<GatewayUnderTest> {
   const services = { goods: ['127.0.0.1:1001', '127.0.0.1:1002'], user: ['127.0.0.1:1003'] };
@@ -24,7 +24,7 @@ const adminOf = (gateway: GatewayUnderTest): string[] => ['--admin', `http://127
 /** Lines that `watchgate journal --follow` prints. It ends with the test. */
 function following(t: TestContext, ...args: readonly string[]): Sequence<string> {
   const lines = new Sequence<string>('line');
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'journal', '--follow', ...args], {
+  const child = spawn(process.execPath, [MAIN, 'journal', '--follow', ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill());

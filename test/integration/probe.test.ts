@@ -11,7 +11,7 @@ import { type EtcdServer, etcdctl, etcdVersions, startEtcd } from '../support/et
 import { followSource, openMembers } from '../support/followed-source.js';
 import { FRAMEWORKS, writeFrameworks } from '../support/framework-registrations.js';
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const version = etcdVersions.at(-1) ?? '3.5';
 
 interface Ran {
@@ -22,7 +22,7 @@ interface Ran {
 
 /** Runs `watchgate probe` as a user would. */
 async function probe(...args: string[]): Promise<Ran> {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'probe', ...args], {
+  const child = spawn(process.execPath, [MAIN, 'probe', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, WATCHGATE_REGISTRY: '' },
   });

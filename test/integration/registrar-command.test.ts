@@ -192,8 +192,23 @@ describe('watchgate register', { concurrency: 4 }, () => {
     const { child, ended } = run(t, ['--service', service, ...address, '--weight', '2', '--metadata', 'v=1']);
     const { kv } = await witness.until(isPut);
     assert.deepEqual(JSON.parse(kv.value), { address: '10.0.0.5:80', weight: 2, metadata: { v: '1' } });
+    const told = performance.now();
     child.kill('SIGINT');
     await witness.until(isDelete);
+    assert.equal(await ended, 0);
+    assert.ok(performance.now() - told > 900, 'it lets whoever stops the process wait, too');
+  });
+
+  test('without a program, a second signal skips the waiting', async (t) => {
+    const service = `goods-${++services}`;
+    const witness = await Witness.of(registry.endpoint, `/service_registry_discovery/${service}/`);
+    t.after(() => witness.close());
+    const flags = ['--address', '10.0.0.5', '--port', '80', '--health', 'none', '--drain-wait', '10m'];
+    const { child, ended } = run(t, ['--service', service, ...flags]);
+    await witness.until(isPut);
+    child.kill('SIGTERM');
+    await witness.until(isDelete);
+    child.kill('SIGTERM');
     assert.equal(await ended, 0);
   });
 });

@@ -9,6 +9,7 @@ import type { Source } from '../../src/discovery/source.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import { type Gateway, startGateway } from '../../src/gateway.js';
 import type { LogStream } from '../../src/observability/log-stream.js';
+import { selfSigned } from './certificates.js';
 import { startEmbedded } from './embedded-registry.js';
 import { bytes, EtcdApi, prefixEnd } from './etcd-api.js';
 import { freePorts } from './etcd-server.js';
@@ -25,7 +26,7 @@ const silence: LogStream = { dropped: 0, write: () => undefined, close: async ()
 export interface Outage {
   /** `host:port` of each admin port. */
   readonly targets: readonly string[];
-  /** What `/metrics` of the gateway says. */
+  /** What `/metrics` of the gateways say, one after the other. */
   metrics(): Promise<string>;
   /** The registry is emptied of live services, the configuration is made wrong; `worse` follows. */
   begin(): Promise<void>;
@@ -37,7 +38,8 @@ export interface Outage {
 
 /**
  * Of `goods` half the endpoints refuse connections, those of `flaky` reset each request, `orders` has none, and `cart`
- * is well; one key holds rubbish. Requests go to all of them until the test ends. A second gateway has lost a change.
+ * is well; one key holds rubbish. Requests go to all of them until the test ends. A second gateway
+ * has lost a change, and a certificate that expires in two days.
  */
 export async function outage(t: TestContext): Promise<Outage> {
   const registry = await startEmbedded();
@@ -48,12 +50,19 @@ export async function outage(t: TestContext): Promise<Outage> {
   const file = await temporaryFile(t, 'routes.yaml', withListeners(routesFor(registry.endpoint)));
   const gateway = await openGateway(t, routesFor(registry.endpoint), { origin: fileOrigin(file) });
   const dc2 = driftingSource();
-  const drifting = await openGateway(t, ROUTE_TO_GOODS, { sources: [dc2.source] });
+  const { certFile, keyFile } = await selfSigned(t);
+  const tls = `tls: { listen: 127.0.0.1:0, cert: ${certFile}, key: ${keyFile} }\n`;
+  const drifting = await openGateway(t, ROUTE_TO_GOODS + tls, { sources: [dc2.source] });
   await gateway.ready();
   const stopTraffic = traffic(t, `http://${gateway.address}`);
   return {
     targets: [gateway, drifting].map(({ adminAddress }) => adminAddress.replace('http://', '')),
-    metrics: async () => (await fetch(`${gateway.adminAddress}/metrics`)).text(),
+    async metrics() {
+      const pages = [gateway, drifting].map(async ({ adminAddress }) =>
+        (await fetch(`${adminAddress}/metrics`)).text(),
+      );
+      return (await Promise.all(pages)).join('\n');
+    },
     async begin() {
       await api.call('KV/DeleteRange', {
         key: bytes(`${PREFIX}/cart/`),
