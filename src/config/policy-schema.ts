@@ -15,6 +15,7 @@ const builtInRequest = {
   retryOn: [],
   replayBuffer: '64KiB',
   hostHeader: 'keep',
+  protocol: 'http',
 };
 
 const builtInService = {
@@ -88,6 +89,11 @@ export const requestOptions = {
     hostHeader(),
     builtInRequest.hostHeader,
     "The Host that endpoints are sent. keep passes the client's on.",
+  ),
+  protocol: option(
+    oneOf(['http', 'grpc']),
+    builtInRequest.protocol,
+    'What endpoints are sent: HTTP/1.1, or with grpc HTTP/2, which clients then must speak too.',
   ),
 };
 

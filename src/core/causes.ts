@@ -63,6 +63,12 @@ export const causes = {
     mayRetry: true,
     blamesEndpoint: true,
   }),
+  DEADLINE_EXCEEDED: rule(
+    504,
+    'respond',
+    'Deadline exceeded',
+    'The time that the client gave the call has passed.',
+  ),
   REQUEST_TIMEOUT: rule(408, 'accept', 'Request timeout', 'The request was not received in time.'),
   PAYLOAD_TOO_LARGE: rule(413, 'admit', 'Payload too large', 'The request body is larger than allowed.'),
   BAD_REQUEST: rule(400, 'accept', 'Bad request', 'The request is malformed.'),
@@ -78,6 +84,7 @@ export const causes = {
     'Expectation failed',
     'The expectation of the request cannot be met.',
   ),
+  WRONG_PROTOCOL: rule(505, 'match', 'HTTP/2 required', 'This route takes HTTP/2 only, as gRPC does.'),
   CLIENT_GONE: rule(
     499,
     'respond',

@@ -18,6 +18,8 @@ export interface RequestPolicy {
   readonly replayBuffer: number;
   /** `Host` sent to the endpoint; undefined keeps the client's. */
   readonly hostHeader: string | undefined;
+  /** `grpc` sends endpoints HTTP/2, and takes nothing else from clients. */
+  readonly protocol: 'http' | 'grpc';
 }
 
 export type BalanceMethod = 'random' | 'round-robin' | 'least-loaded' | 'peak-ewma' | 'consistent-hash';

@@ -22,7 +22,10 @@ export interface ClientRequest extends ClientBody {
   readonly url?: string | undefined;
   /** Flat, names as sent. */
   readonly rawHeaders: string[];
-  readonly headers: { readonly 'user-agent'?: string | undefined };
+  readonly headers: {
+    readonly 'content-type'?: string | undefined;
+    readonly 'user-agent'?: string | undefined;
+  };
   /** `1.0`, `1.1` or `2.0`. */
   readonly httpVersion: string;
   readonly socket: ClientSocket;

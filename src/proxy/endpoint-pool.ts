@@ -5,6 +5,7 @@ import type { ServicePolicy } from '../core/route.js';
 import type { ConnectionOwner, UpstreamConnection, UpstreamFailure } from '../upstream/connection.js';
 import { Http1Connection } from '../upstream/http1-connection.js';
 import { UndiciConnection } from '../upstream/undici-connection.js';
+import { EndpointSessions } from './grpc/endpoint-sessions.js';
 
 export interface PoolTools {
   readonly clock: Clock;
@@ -33,6 +34,8 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   readonly load: EndpointLoad = newLoad();
   /** Share of the registered weight that it gets now, above 0 and up to 1. */
   warmth = 1;
+  /** Its HTTP/2 connections, for calls of gRPC. */
+  readonly sessions: EndpointSessions;
   readonly #tools: PoolTools;
   readonly #idle: UpstreamConnection[] = [];
   readonly #open = new Set<UpstreamConnection>();
@@ -46,6 +49,11 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     this.#endpoint = endpoint;
     this.#policy = policy;
     this.#tools = tools;
+    this.sessions = new EndpointSessions({
+      ...tools,
+      endpoint: () => this.#endpoint,
+      policy: () => this.#policy,
+    });
   }
 
   get endpoint(): Endpoint {
@@ -121,6 +129,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   /** Closes idle connections now and busy ones as they finish. */
   retire(): void {
     this.#retired = true;
+    this.sessions.retire();
     for (const connection of [...this.#idle]) this.discard(connection);
   }
 
@@ -133,13 +142,15 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   breakOffShort(): boolean {
     this.#dismissWaiters();
     for (const connection of [...this.#open]) if (!connection.longLived) this.discard(connection, 'reset');
-    return this.#open.size > 0;
+    const streaming = this.sessions.breakOffShort();
+    return this.#open.size > 0 || streaming;
   }
 
   /** Breaks off whatever is left. */
   destroy(): void {
     this.#retired = true;
     this.#sweep?.cancel();
+    this.sessions.destroy();
     this.#dismissWaiters();
     for (const connection of [...this.#open]) this.discard(connection, 'reset');
   }

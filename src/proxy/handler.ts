@@ -1,12 +1,16 @@
 import type { Cause } from '../core/causes.js';
 import type { RouteRule } from '../core/route.js';
 import { forwardedPath } from '../routing/path.js';
+import type { AdmittedRequest } from './admitted-request.js';
 import { attemptSpans } from './attempt-spans.js';
 import { clientAddress } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ClientRequest, ClientResponse } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { Exchange } from './exchange.js';
+import { admittedCall } from './grpc/admitted-call.js';
+import { GrpcExchange } from './grpc/exchange.js';
+import { failureHead, isGrpcCall } from './grpc/status.js';
 import { hashKeyOf } from './hash-key.js';
 import { closeLingering } from './lingering.js';
 import { placeRequest, type RequestRead, readRequest } from './placement.js';
@@ -14,6 +18,7 @@ import { problem } from './problem.js';
 import { recordWhenClosed } from './record.js';
 import { RequestBody } from './request-body.js';
 import { forwardedHeaders } from './request-headers.js';
+import { StreamResponse } from './stream-response.js';
 import { type TraceContext, traceContext } from './trace-context.js';
 
 /** A request whose head has been read; what every later step works on. */
@@ -49,6 +54,8 @@ export function handleRequest(
   const { path, route, refusal } = placeRequest(accepted, accepted.generation.table, context.overloaded());
   if (refusal !== undefined || path === undefined || route === undefined)
     return refuse(accepted, route, refusal ?? 'NO_ROUTE');
+  if (route.policy.protocol === 'grpc' && !(response instanceof StreamResponse))
+    return refuse(accepted, route, 'WRONG_PROTOCOL');
   const exchange = admit(accepted, route, path, websocket);
   recordWhenClosed(accepted, route, exchange);
   context.underWay.set(request.socket, exchange);
@@ -84,7 +91,12 @@ function accept(context: ProxyContext, request: ClientRequest, response: ClientR
   };
 }
 
-function admit(accepted: Accepted, route: RouteRule, path: string, websocket: boolean): Exchange {
+function admit(
+  accepted: Accepted,
+  route: RouteRule,
+  path: string,
+  websocket: boolean,
+): Exchange | GrpcExchange {
   const { request, response, context, head, trace, connection, startedAt } = accepted;
   const { policy } = route;
   const host = accepted.host ?? '';
@@ -105,7 +117,7 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
     httpVersion: request.httpVersion,
     keepLength: hasBody,
   });
-  const exchange = new Exchange({
+  const admitted: AdmittedRequest = {
     request,
     response,
     context,
@@ -124,13 +136,22 @@ function admit(accepted: Accepted, route: RouteRule, path: string, websocket: bo
         ? hashKeyOf(service.policy.hashOn, request.rawHeaders, accepted.client)
         : undefined,
     startedAt,
-  });
+  };
+  const exchange =
+    policy.protocol === 'grpc' && response instanceof StreamResponse
+      ? new GrpcExchange(admittedCall(admitted, response))
+      : new Exchange(admitted);
   return exchange;
 }
 
 /** Answers a request that never got as far as a service. */
 function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): undefined {
   const { request, response, trace, method, head, context } = accepted;
+  if (response instanceof StreamResponse && isGrpcCall(request.headers['content-type'])) {
+    recordWhenClosed(accepted, route, undefined, { cause, bytesOut: 0 });
+    response.endWithHead(200, failureHead(cause, trace.traceId));
+    return;
+  }
   const { status, reason, headers, body } = problem(cause, trace.traceId);
   const bytesOut = method === 'HEAD' ? 0 : body.length;
   recordWhenClosed(accepted, route, undefined, { cause, bytesOut });

@@ -9,6 +9,7 @@ import {
 import type { Socket } from 'node:net';
 import type { ClientSocket } from './client-side.js';
 import type { ProxyContext } from './context.js';
+import { isGrpcCall } from './grpc/status.js';
 import { handleRequest } from './handler.js';
 import { StreamRequest } from './stream-request.js';
 import { StreamResponse } from './stream-response.js';
@@ -107,7 +108,8 @@ export class Http2Sessions {
     open.began(stream);
     if (this.#context.draining()) open.sendAway();
     const request = new StreamRequest(stream, headers, fields, open.facts);
-    const response = new StreamResponse(stream, headers['te'] === 'trailers');
+    const takesTrailers = headers['te'] === 'trailers' || isGrpcCall(headers['content-type']);
+    const response = new StreamResponse(stream, takesTrailers);
     if (headers.expect === '100-continue') this.#context.awaitingContinue.add(request);
     const underWay = handleRequest(this.#context, request, response);
     const { requestTimeout } = this.#limits;

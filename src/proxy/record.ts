@@ -1,7 +1,9 @@
 import { ServerResponse } from 'node:http';
 import { type Cause, causeRule } from '../core/causes.js';
 import { type RouteRule, serviceName } from '../core/route.js';
+import type { ClientResponse } from './client-side.js';
 import type { Exchange } from './exchange.js';
+import type { GrpcExchange } from './grpc/exchange.js';
 import type { Accepted } from './handler.js';
 import { requestSpan } from './request-span.js';
 
@@ -12,7 +14,7 @@ import { requestSpan } from './request-span.js';
 export function recordWhenClosed(
   accepted: Accepted,
   route: RouteRule | undefined,
-  exchange: Exchange | undefined,
+  exchange: Exchange | GrpcExchange | undefined,
   refusal?: { readonly cause: Cause; readonly bytesOut: number },
 ): void {
   const { response, context, trace, method, rawPath, client, at, startedAt } = accepted;
@@ -31,7 +33,7 @@ export function recordWhenClosed(
       route: route?.id,
       service: exchange === undefined || route === undefined ? undefined : serviceName(route),
       endpoint: exchange?.endpoint,
-      status: cause === 'CLIENT_GONE' ? causeRule(cause).status : (exchange?.status ?? response.statusCode),
+      status: statusOf(response, exchange, cause),
       cause,
       attempts: exchange?.attempts ?? 0,
       durationMs: context.clock.monotonic() - startedAt,
@@ -45,4 +47,15 @@ export function recordWhenClosed(
   };
   response.once('close', closed);
   waiting?.socket.once('close', closed);
+}
+
+/** The status on the wire, but for what has none: a client that left, and a call of gRPC, where it is always 200. */
+function statusOf(
+  response: ClientResponse,
+  exchange: Exchange | GrpcExchange | undefined,
+  cause: Cause | undefined,
+): number {
+  if (cause !== undefined && (cause === 'CLIENT_GONE' || exchange === undefined))
+    return causeRule(cause).status;
+  return exchange?.status ?? response.statusCode;
 }

@@ -35,8 +35,11 @@ export class StreamRequest implements ClientRequest {
     return this;
   }
 
+  /** Node ends what a client has broken off like any other stream, and half a body must not pass for a whole one. */
   once(event: 'end', listener: () => void): this {
-    this.stream.once(event, listener);
+    this.stream.once(event, () => {
+      if (!this.stream.aborted) listener();
+    });
     return this;
   }
 

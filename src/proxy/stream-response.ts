@@ -1,6 +1,7 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { systemCode } from '../core/errors.js';
 import type { ClientResponse } from './client-side.js';
+import { fieldsOf, withoutRepeats } from './http2-fields.js';
 
 /**
  * A response of HTTP/2, told like one of HTTP/1.1. The head waits for the first byte of the body, or for the end,
@@ -136,27 +137,4 @@ export class StreamResponse implements ClientResponse {
 
 function headFields(status: number, headers: readonly string[]): OutgoingHttpHeaders {
   return fieldsOf(headers, { ':status': status });
-}
-
-/** `Connection` means nothing here (RFC 9113 section 8.2.2); a client is sent away with GOAWAY. */
-function fieldsOf(flat: readonly string[], into: OutgoingHttpHeaders = {}): OutgoingHttpHeaders {
-  for (let index = 0; index < flat.length; index += 2) {
-    const name = (flat[index] ?? '').toLowerCase();
-    const value = flat[index + 1] ?? '';
-    if (name === 'connection') continue;
-    const before = into[name];
-    if (before === undefined) into[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else into[name] = [String(before), value];
-  }
-  return into;
-}
-
-/** Node refuses to repeat a field that has one value by its definition, which HTTP/1.1 lets pass. The first counts. */
-function withoutRepeats(head: OutgoingHttpHeaders): OutgoingHttpHeaders {
-  const fields = Object.entries(head).map(([name, value]) => [
-    name,
-    Array.isArray(value) && name !== 'set-cookie' ? value[0] : value,
-  ]);
-  return Object.fromEntries(fields);
 }

@@ -140,7 +140,7 @@ const bad: readonly (readonly [rule: string, text: string, ...problems: string[]
   [
     'a service option in a route',
     route('/a', 'balance: random'),
-    '4:5: routes[0]: unknown key "balance"; known here: prefix, host, service, stripPrefix, rewritePrefix, maxBody, tryTimeout, totalTimeout, idleTimeout, tunnelIdleTimeout, maxAttempts, retryOn, replayBuffer, hostHeader',
+    '4:5: routes[0]: unknown key "balance"; known here: prefix, host, service, stripPrefix, rewritePrefix, maxBody, tryTimeout, totalTimeout, idleTimeout, tunnelIdleTimeout, maxAttempts, retryOn, replayBuffer, hostHeader, protocol',
   ],
   ['a host with a port', route('/a', 'host: a.example:80'), '4:11: routes[0].host: must not have a port'],
   [

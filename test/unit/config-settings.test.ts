@@ -57,6 +57,7 @@ test('the built-in policy is what the documentation says', () => {
     maxAttempts: 3,
     retryOn: [],
     replayBuffer: 65_536,
+    protocol: 'http',
     hostHeader: undefined,
   });
   assert.deepEqual(settings.servicePolicy(goods), {

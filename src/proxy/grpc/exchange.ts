@@ -1,0 +1,229 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+import type { Readable } from 'node:stream';
+import { type Cause, causeRule } from '../../core/causes.js';
+import type { Timer } from '../../core/clock.js';
+import type { AttemptRecord } from '../../core/events.js';
+import { type Outcome, phaseReached } from '../../core/outcome.js';
+import { serviceName } from '../../core/route.js';
+import { decideRetry } from '../../resilience/retry.js';
+import type { UnderWay } from '../context.js';
+import { Deadlines } from '../deadlines.js';
+import type { EndpointPool } from '../endpoint-pool.js';
+import type { AdmittedCall } from './admitted-call.js';
+import type { ResponseFields } from './answer.js';
+import { GrpcAttempt, type GrpcAttemptListener } from './attempt.js';
+import { GrpcReply } from './reply.js';
+import { requestFields } from './request-fields.js';
+
+/** Longer than a Node timer can wait is no limit. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * One call from its first pick to its last byte, as `Exchange` is for an ordinary request. What differs: both
+ * directions may stream for as long as they like, it ends with trailers, and the client may have set a deadline.
+ */
+export class GrpcExchange implements GrpcAttemptListener, UnderWay {
+  /** For the record: address of the last endpoint tried. */
+  endpoint: string | undefined;
+  attempts = 0;
+  upstreamMs = 0;
+  readonly tries: AttemptRecord[] = [];
+  cause: Cause | undefined;
+  readonly #call: AdmittedCall;
+  readonly #reply: GrpcReply;
+  readonly #deadlines: Deadlines;
+  readonly #tried: EndpointPool[] = [];
+  #attempt: GrpcAttempt | undefined;
+  #deadline: Timer | undefined;
+  #stopWaiting: (() => void) | undefined;
+  #entered = false;
+  #holdsBudget = false;
+  #over = false;
+  #status = 0;
+
+  constructor(call: AdmittedCall) {
+    this.#call = call;
+    this.#reply = new GrpcReply(call.response, call);
+    this.#deadlines = new Deadlines(call.context.clock, call.route.policy, call.startedAt);
+  }
+
+  /** The status of HTTP that means how the call ended. */
+  get status(): number {
+    return this.cause === undefined ? this.#status : causeRule(this.cause).status;
+  }
+
+  get target(): string {
+    return this.#call.target;
+  }
+
+  /** Bytes of body received from the client. */
+  get bytesIn(): number {
+    return this.#call.body?.bytes ?? 0;
+  }
+
+  /** Bytes of body sent to the client. */
+  get bytesOut(): number {
+    return this.#reply.bytes;
+  }
+
+  start(): void {
+    const { service, timeout, context } = this.#call;
+    if (timeout !== undefined && timeout <= LONGEST_TIMER)
+      this.#deadline = context.clock.after(timeout, () => this.fail('DEADLINE_EXCEEDED'));
+    service.budget.deposit();
+    const admission = service.limit.admit(
+      () => {
+        this.#stopWaiting = undefined;
+        this.#enter();
+      },
+      () => this.fail('OVERLOADED'),
+    );
+    if (admission === 'entered') this.#enter();
+    else if (admission === 'refused') this.fail('OVERLOADED');
+    else this.#stopWaiting = admission.cancel;
+  }
+
+  /** The client left. Nothing is held against the endpoint. */
+  clientGone(): void {
+    if (this.#over) return;
+    this.cause = 'CLIENT_GONE';
+    this.#finish();
+    this.#attempt?.abort('CLIENT_GONE');
+  }
+
+  clientFailed(cause: Cause): boolean {
+    if (this.#over) return false;
+    this.fail(cause);
+    return true;
+  }
+
+  /** Ends the call with an answer of the gateway's own, also in the middle of a response. */
+  fail(cause: Cause): void {
+    if (this.#over) return;
+    this.cause = cause;
+    this.#finish();
+    this.#attempt?.abort(cause);
+    this.#reply.fail(cause);
+  }
+
+  onHead(_attempt: GrpcAttempt, headers: ResponseFields, last: boolean): void {
+    this.cause = undefined;
+    this.#reply.head(headers, last);
+    this.#deadlines.limitSilence(true, () => this.#attempt?.abort('UPSTREAM_TIMEOUT'));
+  }
+
+  onData(chunk: Buffer): boolean {
+    const keepsUp = this.#reply.write(chunk, () => {
+      this.#deadlines.active(false);
+      this.#attempt?.resume();
+    });
+    this.#deadlines.active(!keepsUp);
+    return keepsUp;
+  }
+
+  onEnd(trailers: IncomingHttpHeaders): void {
+    this.#finish();
+    this.#reply.end(trailers);
+  }
+
+  onSettled(attempt: GrpcAttempt, outcome: Outcome): void {
+    const { context, service, route, traceId, startedAt } = this.#call;
+    const durationMs = context.clock.monotonic() - attempt.begunAt;
+    this.upstreamMs += durationMs;
+    this.#status = outcome.status;
+    if (this.#holdsBudget) service.budget.release();
+    this.#holdsBudget = false;
+    service.settled(attempt.pool, outcome);
+    const record: AttemptRecord = {
+      traceId,
+      service: serviceName(route),
+      endpoint: attempt.pool.endpoint.address,
+      outcome: outcome.class,
+      status: outcome.status,
+      cause: outcome.cause,
+      phase: phaseReached(outcome),
+      afterMs: attempt.begunAt - startedAt,
+      headMs: outcome.headMs,
+      durationMs,
+      reusedConnection: outcome.reusedConnection,
+      spanId: attempt.spanId,
+    };
+    this.tries.push(record);
+    context.announce('attempt', record);
+  }
+
+  onFailure(attempt: GrpcAttempt, outcome: Outcome): void {
+    this.#deadlines.cancel();
+    if (this.#over || outcome.cause === undefined) return;
+    if (!attempt.headReceived && this.#retry(attempt, outcome)) return;
+    this.fail(outcome.cause);
+  }
+
+  #enter(): void {
+    this.#entered = true;
+    const pool = this.#choose();
+    if (pool === undefined) this.fail('NO_ENDPOINT');
+    else this.#begin(pool);
+  }
+
+  #choose(): EndpointPool | undefined {
+    const { service, hashKey, context } = this.#call;
+    return service.pick({ tried: this.#tried, now: context.clock.monotonic(), hashKey });
+  }
+
+  #begin(pool: EndpointPool): void {
+    this.attempts += 1;
+    this.#tried.push(pool);
+    this.endpoint = pool.endpoint.address;
+    const { context } = this.#call;
+    const call = { headers: () => requestFields(this.#call), body: () => this.#openBody() };
+    const attempt = new GrpcAttempt(pool, call, this, context.clock.monotonic);
+    this.#attempt = attempt;
+    attempt.spanId = this.#call.nextSpan?.();
+    attempt.begin();
+  }
+
+  /** The endpoint's time begins when it has all of the request: until then it may be waiting for the client. */
+  #openBody(): Readable | undefined {
+    const body = this.#call.body?.open();
+    const limit = (): void => {
+      if (this.#attempt?.headReceived === false)
+        this.#deadlines.limitTry(() => this.#attempt?.abort('UPSTREAM_TIMEOUT'));
+    };
+    if (body === undefined) limit();
+    else body.once('end', limit);
+    return body;
+  }
+
+  /** Whether another attempt has begun. */
+  #retry(attempt: GrpcAttempt, outcome: Outcome): boolean {
+    const { method, body, service, route, context } = this.#call;
+    const decision = decideRetry(outcome, {
+      method,
+      bodyReplayable: body === undefined || body.replayable,
+      attempts: this.attempts,
+      maxAttempts: route.policy.maxAttempts,
+      staleResets: 0,
+      retryOn: [],
+      remainingMs: this.#deadlines.totalLeft,
+    });
+    if (!decision.retry) return false;
+    // An endpoint that closes a connection in good order takes calls on the next one.
+    const other = this.#choose() ?? (outcome.class === 'reset' ? attempt.pool : undefined);
+    if (other === undefined || !service.budget.tryAcquire()) return false;
+    this.#holdsBudget = true;
+    this.cause = outcome.cause;
+    context.announce('retry', { service: serviceName(route), reason: decision.reason });
+    this.#begin(other);
+    return true;
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#deadline?.cancel();
+    this.#deadlines.cancel();
+    this.#stopWaiting?.();
+    if (this.#entered) this.#call.service.limit.leave();
+    this.#entered = false;
+  }
+}
