@@ -24,14 +24,19 @@ export function consistentHashPicker<C extends Candidate>(
   candidates: readonly C[],
   random: Random,
 ): Picker<C> {
-  const ring = buildRing(candidates);
+  let built: readonly Place<C>[] | undefined;
+  /** Of many changes in a burst, only the last one's picker is asked, and a ring of many endpoints takes a while. */
+  const placesOnRing = (): readonly Place<C>[] => {
+    built ??= buildRing(candidates);
+    return built;
+  };
   const totalWeight = candidates.reduce((sum, { weight }) => sum + weight, 0);
   const keyless = leastLoadedPicker(candidates, random);
   /** Requests that a candidate may have in flight when one more is to be sent. */
   const shareOf = ({ weight }: C, inFlight: number): number =>
     Math.ceil((LOAD_BOUND * (inFlight + 1) * weight) / totalWeight);
   const inFlightOfAll = (): number => candidates.reduce((sum, { load }) => sum + load.inFlight, 0);
-  const walk = (start: number, tried: readonly C[]): C | undefined => {
+  const walk = (ring: readonly Place<C>[], start: number, tried: readonly C[]): C | undefined => {
     const inFlight = inFlightOfAll();
     let fallback: C | undefined;
     for (let step = 0; step < ring.length; step += 1) {
@@ -45,10 +50,12 @@ export function consistentHashPicker<C extends Candidate>(
   return {
     pick(context) {
       if (context.hashKey === undefined) return keyless.pick(context);
-      return walk(placeOf(ring, hash(context.hashKey)), context.tried);
+      const ring = placesOnRing();
+      return walk(ring, placeOf(ring, hash(context.hashKey)), context.tried);
     },
     forecast(request) {
       if (request.hashKey === undefined) return keyless.forecast(request);
+      const ring = placesOnRing();
       const mark = hash(request.hashKey);
       const place = placeOf(ring, mark);
       const owner = ring[place]?.candidate;
@@ -57,7 +64,7 @@ export function consistentHashPicker<C extends Candidate>(
         compares: 'places left in its share of the requests in flight; the first on the ring that has one',
         prospects: certain(
           candidates,
-          walk(place, []),
+          walk(ring, place, []),
           (candidate) => shareOf(candidate, inFlight) - candidate.load.inFlight,
         ),
         ...(owner !== undefined && { key: { hash: mark, place, places: ring.length, owner } }),
