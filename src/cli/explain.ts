@@ -6,6 +6,7 @@ import { isRecord } from './endpoint-rows.js';
 import { DEFAULT_ADMIN } from './endpoints.js';
 import { formatExplanation } from './explanation-text.js';
 import { readSince } from './journal.js';
+import { paintFor, type Style } from './paint.js';
 import { formatPastExplanation } from './past-explanation-text.js';
 import { withNotice } from './progress.js';
 
@@ -49,8 +50,15 @@ export function explainCommand(): Command {
       const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
       const explanation = await withNotice('waiting for the gateway', ask(client, method, url, flags));
       const lines = flags.json ? [JSON.stringify(explanation)] : linesOf(explanation);
-      process.stdout.write(`${lines.join('\n')}\n`);
+      const paint = paintFor(process.stdout, process.env);
+      process.stdout.write(`${lines.map((line) => paint(line, styleOfLine(line))).join('\n')}\n`);
     });
+}
+
+/** The last line is what was asked for: where it goes, or the status of its refusal. */
+function styleOfLine(line: string): Style | undefined {
+  if (!line.startsWith('=> ')) return undefined;
+  return line.startsWith('=> goes') ? 'bold' : 'red';
 }
 
 function collect(field: string, before: readonly string[]): readonly string[] {

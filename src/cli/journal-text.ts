@@ -1,5 +1,6 @@
 import type { JournalEntry } from '../core/views.js';
 import { isRecord, printable } from './endpoint-rows.js';
+import { type Paint, plain, type Style } from './paint.js';
 
 const SUBJECTS: Record<JournalEntry['kind'], readonly string[]> = {
   membership: ['service', 'address', 'change', 'state', 'cause', 'key', 'revision'],
@@ -17,8 +18,36 @@ export function isJournalEntry(value: unknown): value is JournalEntry {
 }
 
 /** `2026-01-02T03:04:05.678Z  goods 10.0.0.5:80 joined: registered; up, 3 endpoints (key …, revision 42)` */
-export function formatEntry(entry: JournalEntry): string {
-  return `${new Date(entry.at).toISOString()}  ${describeEntry(entry)}`;
+export function formatEntry(entry: JournalEntry, paint: Paint = plain): string {
+  return `${paint(new Date(entry.at).toISOString(), 'dim')}  ${paint(describeEntry(entry), styleOf(entry))}`;
+}
+
+const WORRYING: ReadonlySet<string> = new Set([
+  'disconnected',
+  'fault',
+  'degraded',
+  'drift',
+  'snapshot',
+  'cold-start',
+]);
+
+/** What takes something away or may do so stands out; what is as wanted does not. */
+function styleOf(entry: JournalEntry): Style | undefined {
+  switch (entry.kind) {
+    case 'membership':
+      if (entry.change === 'joined') return 'green';
+      return entry.cause === 'held' || entry.cause === 'draining'
+        ? 'yellow'
+        : entry.change === 'left'
+          ? 'red'
+          : undefined;
+    case 'health':
+      return entry.change === 'ejected' ? 'red' : 'green';
+    case 'source':
+      return WORRYING.has(entry.event) ? 'yellow' : undefined;
+    case 'config':
+      return entry.ok ? undefined : 'red';
+  }
 }
 
 /** The same without its time; one line without control characters. */

@@ -8,6 +8,7 @@ import { printable } from './endpoint-rows.js';
 import { DEFAULT_ADMIN } from './endpoints.js';
 import { followJournal, readJournal } from './journal-follow.js';
 import { formatEntry } from './journal-text.js';
+import { paintFor } from './paint.js';
 import { withNotice } from './progress.js';
 
 interface JournalFlags {
@@ -34,8 +35,9 @@ export function journalCommand(): Command {
     .action(async ({ service, since, follow, json, admin, token: given }: JournalFlags) => {
       const token = given ?? process.env['WATCHGATE_ADMIN_TOKEN'];
       const client = new AdminClient({ url: admin, token: token === '' ? undefined : token });
+      const paint = paintFor(process.stdout, process.env);
       const show = (entry: JournalEntry): void => {
-        process.stdout.write(`${json ? JSON.stringify(entry) : formatEntry(entry)}\n`);
+        process.stdout.write(`${json ? JSON.stringify(entry) : formatEntry(entry, paint)}\n`);
       };
       if (follow) await followUntilClosed(client, service, since, show);
       else {

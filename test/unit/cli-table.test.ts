@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cut, displayWidth, pad } from '../../src/cli/display-width.js';
+import { formatEntry } from '../../src/cli/journal-text.js';
 import { paintFor, plain } from '../../src/cli/paint.js';
 import { withNotice } from '../../src/cli/progress.js';
 import { type Column, drawTable } from '../../src/cli/table.js';
+import type { JournalEntry } from '../../src/core/views.js';
+import { membershipChange } from '../support/fake-gateway.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 const TERMINAL = { isTTY: true };
@@ -109,4 +112,17 @@ describe('the notice of what takes long', () => {
     await clock.advance(5_000);
     assert.deepEqual([quick.lines, log.lines], [[], []]);
   });
+});
+
+test('the journal is coloured by what it tells, and not without a terminal', () => {
+  const left: JournalEntry = {
+    kind: 'membership',
+    ...membershipChange({ change: 'left', state: 'gone', cause: 'removed' }),
+  };
+  assert.match(
+    formatEntry(left, paintFor(TERMINAL, {})),
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /^\x1b\[2m2026\S+Z\x1b\[22m {2}\x1b\[31mgoods .*\x1b\[39m$/,
+  );
+  assert.match(formatEntry(left), /^2026\S+Z {2}goods 10\.0\.0\.5:80 left: removed; /);
 });
