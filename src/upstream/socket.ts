@@ -44,13 +44,15 @@ export function openSocket(
   const timer = clock.after(timeoutMs(), () => finish(new ConnectTimeout('connect timeout')));
   const finish = (failure: Error | undefined): void => {
     timer.cancel();
-    socket.off('error', finish).off('connect', connected).off('lookup', check);
+    socket.off('error', finish).off('connect', connected).off('lookup', check).off('close', closed);
     if (failure !== undefined) socket.on('error', () => undefined).destroy();
     done(failure);
   };
   const connected = (): void => finish(undefined);
+  // Destroyed by whoever asked for it: the timer must not outlive it.
+  const closed = (): void => finish(new Error('closed while connecting'));
   const check = (_error: Error | null, address: string): void => {
     if (typeof address === 'string' && !allows(address)) finish(new AddressRefused('address refused'));
   };
-  return socket.on('error', finish).on('connect', connected).on('lookup', check);
+  return socket.on('error', finish).on('connect', connected).on('lookup', check).on('close', closed);
 }
