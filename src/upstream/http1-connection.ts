@@ -107,7 +107,7 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
     socket.cork();
     setImmediate(() => socket.uncork());
     socket.write(framing.head, 'latin1');
-    this.#body = new RequestBodyWriter(socket, body, framing.chunked, () => this.#fail('request-body'));
+    this.#body = new RequestBodyWriter(socket, body, framing.length, () => this.#fail('request-body'));
   }
 
   /** False pauses the socket. */

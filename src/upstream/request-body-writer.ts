@@ -8,17 +8,21 @@ import type { Readable } from 'node:stream';
 export class RequestBodyWriter {
   readonly #socket: Socket;
   readonly #body: Readable;
-  readonly #chunked: boolean;
+  /** Bytes still to come of those announced; undefined when it goes in chunks. */
+  #left: number | undefined;
   readonly #onBroken: () => void;
   readonly #onDrain = (): void => void this.#body.resume();
   #complete = false;
   #stopped = false;
 
-  /** `onBroken`: the content broke off; the endpoint must not take it for complete. */
-  constructor(socket: Socket, body: Readable, chunked: boolean, onBroken: () => void) {
+  /**
+   * `length`: bytes announced; undefined for chunks. `onBroken`: the content broke off, or was not of that length; the
+   * endpoint must not take it for complete, nor a part of it for another request.
+   */
+  constructor(socket: Socket, body: Readable, length: number | undefined, onBroken: () => void) {
     this.#socket = socket;
     this.#body = body;
-    this.#chunked = chunked;
+    this.#left = length;
     this.#onBroken = onBroken;
     body.on('data', (chunk: Buffer) => this.#write(chunk));
     body.once('end', () => this.#end());
@@ -27,9 +31,9 @@ export class RequestBodyWriter {
     socket.on('drain', this.#onDrain);
   }
 
-  /** Whether all of it has been handed to the socket. */
+  /** Whether all of it has left for the endpoint. */
   get complete(): boolean {
-    return this.#complete;
+    return this.#complete && this.#socket.writableLength === 0;
   }
 
   /** Sends no more, and lets go of the content. */
@@ -42,8 +46,10 @@ export class RequestBodyWriter {
 
   #write(chunk: Buffer): void {
     if (this.#stopped || chunk.length === 0) return;
-    if (!this.#chunked) {
-      if (!this.#socket.write(chunk)) this.#body.pause();
+    if (this.#left !== undefined) {
+      this.#left -= chunk.length;
+      if (this.#left < 0) this.#break();
+      else if (!this.#socket.write(chunk)) this.#body.pause();
       return;
     }
     this.#socket.cork();
@@ -56,10 +62,11 @@ export class RequestBodyWriter {
 
   #end(): void {
     if (this.#stopped) return;
+    if (this.#left !== undefined && this.#left !== 0) return this.#break();
     this.#complete = true;
     this.#stopped = true;
     this.#socket.off('drain', this.#onDrain);
-    if (this.#chunked) this.#socket.write('0\r\n\r\n', 'latin1');
+    if (this.#left === undefined) this.#socket.write('0\r\n\r\n', 'latin1');
   }
 
   #break(): void {
