@@ -1,11 +1,14 @@
-import { BadResponse, parseFields } from './response-head.js';
+import { BadResponse, checkLines, parseFields } from './response-head.js';
 
 /** Takes the content from `from` to `to` in the piece being read. */
 export type TakeContent = (from: number, to: number) => void;
 
-const CR = 13;
+const TAB = 9;
 const LF = 10;
+const CR = 13;
+const SPACE = 32;
 const SEMICOLON = 59;
+const DELETE = 127;
 /** Digits of a chunk's size; more would not fit a number. */
 const MAX_DIGITS = 12;
 /** Bytes of one chunk's extensions, which mean nothing to us. */
@@ -107,7 +110,8 @@ export class ChunkedReader {
     this.#extension += 1;
     this.#extensions += 1;
     const tooLong = this.#extension > MAX_EXTENSION || this.#extensions > MAX_EXTENSIONS;
-    if (tooLong || byte === LF || byte === 0) throw new BadResponse('bad chunk extension');
+    const control = (byte < SPACE && byte !== TAB) || byte === DELETE;
+    if (tooLong || control) throw new BadResponse('bad chunk extension');
   }
 
   #readTrailers(buffer: Buffer, from: number, to: number): number {
@@ -115,16 +119,18 @@ export class ChunkedReader {
     // One more than allowed is enough to know that it is too much.
     const until = Math.min(to, from + this.#maxTrailers + 1 - before);
     const text = this.#trailerText + buffer.toString('latin1', from, until);
-    const end = text.startsWith('\r\n') ? 0 : text.indexOf('\r\n\r\n', Math.max(0, before - 3)) + 2;
-    if (text.startsWith('\r\n') || end > 1) {
-      this.#trailers = parseFields(text.slice(0, end + 2), 0);
-      this.#trailerText = '';
-      this.#state = 'done';
-      return from + end + 2 - before;
+    const end = text.startsWith('\r\n') ? 2 : text.indexOf('\r\n\r\n', Math.max(0, before - 3)) + 4;
+    const whole = end !== 3;
+    if ((whole ? end : text.length) > this.#maxTrailers) throw new BadResponse('trailers too large');
+    if (!whole) {
+      checkLines(text, before);
+      this.#trailerText = text;
+      return until;
     }
-    if (text.length > this.#maxTrailers) throw new BadResponse('trailers too large');
-    this.#trailerText = text;
-    return until;
+    this.#trailers = parseFields(text.slice(0, end), 0);
+    this.#trailerText = '';
+    this.#state = 'done';
+    return from + end - before;
   }
 }
 

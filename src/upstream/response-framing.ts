@@ -49,8 +49,10 @@ export function framingOf({ status, minor, fields }: ResponseHead, method: strin
     }
   }
   if (chunked && length >= 0) throw new BadResponse('Content-Length beside Transfer-Encoding');
+  // A 204 has no content. An endpoint that announces some may send it after all, where the next response should be.
+  const doubtful = status === 204 && (chunked || length > 0);
   // `close` wins over `keep-alive`, wherever it stands.
-  const persistent = keeps && !closes;
+  const persistent = keeps && !closes && !doubtful;
   if (method === 'HEAD' || status === 204 || status === 304) {
     return { kind: 'none', length: 0, persistent, keepsFor };
   }

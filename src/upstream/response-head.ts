@@ -75,11 +75,16 @@ export function parseFields(text: string, at: number): string[] {
   return fields;
 }
 
-/** Throws BadResponse unless `text`, the beginning of a head, may still become one. */
-export function checkBeginning(text: string): void {
+/** Throws BadResponse unless `text`, the beginning of a head, may still become one. Up to `from` it was checked before. */
+export function checkBeginning(text: string, from: number): void {
   const known = 'HTTP/1.';
   if (!text.startsWith(known.slice(0, text.length))) throw new BadResponse('bad status line');
-  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+  checkLines(text, from);
+}
+
+/** Throws BadResponse for a line that from `from` on ends in a bare LF: an end in CR LF may never come. */
+export function checkLines(text: string, from: number): void {
+  for (let at = text.indexOf('\n', from); at >= 0; at = text.indexOf('\n', at + 1)) {
     if (text.charCodeAt(at - 1) !== CR) throw new BadResponse('bare LF');
   }
 }

@@ -29,6 +29,8 @@ export class ResponseReader {
   #method = '';
   /** The beginning of a head that has not come whole. */
   #held = '';
+  /** Bytes of interim responses. */
+  #interim = 0;
   /** Bytes of content still to come, for `length`. */
   #left = 0;
   #keepsForMs = 0;
@@ -49,6 +51,7 @@ export class ResponseReader {
   expect(method: string): void {
     this.#method = method;
     this.#state = 'head';
+    this.#interim = 0;
   }
 
   /** Forgets what it was at; everything further is unexpected. */
@@ -97,21 +100,26 @@ export class ResponseReader {
     const end = found < 0 ? text.length : found + HEAD_END.length;
     if (end > this.#maxHead) throw new BadResponse('head too large');
     if (found < 0) {
-      checkBeginning(text);
+      checkBeginning(text, before);
       this.#held = text;
       return until;
     }
     this.#held = '';
     const at = from + end - before;
-    this.#begin(parseResponseHead(text.slice(0, end)), at < to);
+    const head = parseResponseHead(text.slice(0, end));
+    if (head.status < 200) this.#inform(head, end);
+    else this.#begin(head, at < to);
     return at;
   }
 
+  /** Interim responses are relayed as they come: all of them together may take no more than one head. */
+  #inform(head: ResponseHead, bytes: number): void {
+    this.#interim += bytes;
+    if (this.#interim > this.#maxHead) throw new BadResponse('too many interim responses');
+    this.#sink.onInformation(head);
+  }
+
   #begin(head: ResponseHead, more: boolean): void {
-    if (head.status < 200) {
-      this.#sink.onInformation(head);
-      return;
-    }
     const { kind, length, persistent, keepsFor } = framingOf(head, this.#method);
     this.#keepsForMs = persistent ? (keepsFor ?? Number.POSITIVE_INFINITY) * 1000 : 0;
     this.#left = length;
