@@ -7,7 +7,7 @@ import {
   LeaseClient,
   MaintenanceClient,
   WatchClient,
-} from 'etcd3';
+} from 'etcd3/lib/rpc.js';
 import type { Clock } from '../core/clock.js';
 import { EtcdChannel, type EtcdTls } from './channel.js';
 import { EtcdError, isRefusal, toEtcdError } from './errors.js';
