@@ -2,18 +2,15 @@ import { Command } from 'commander';
 import { systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
 import { systemRandom } from '../core/random.js';
-import { AdminClient } from './admin-client.js';
+import type { AdminClient } from './admin-client.js';
+import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { type EndpointRow, formatTable, printable, readRows } from './endpoint-rows.js';
 import { watchEndpoints } from './endpoints-watch.js';
 import { withNotice } from './progress.js';
 import { paperOf } from './table.js';
 import { changeLines, liveTable } from './watch-views.js';
 
-export const DEFAULT_ADMIN = 'http://127.0.0.1:9901';
-
-interface EndpointsFlags {
-  readonly admin: string;
-  readonly token?: string;
+interface EndpointsFlags extends AdminFlags {
   readonly watch?: boolean;
   readonly json?: boolean;
 }
@@ -25,16 +22,15 @@ export function endpointsCommand(): Command {
     .argument('[service]', 'only the endpoints of this service')
     .option('-w, --watch', 'follow changes live')
     .option('--json', 'print JSON; with --watch, one object per line')
-    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
-    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addOption(adminOption())
+    .addOption(tokenOption())
     .addHelpText(
       'after',
       '\nWith --watch into a pipe: = was there, + joined, - left, ~ changed; one line each.' +
         '\n\nExamples:\n  watchgate endpoints\n  watchgate endpoints goods --watch\n  watchgate endpoints --json | jq -r \'.[] | select(.state != "up") | .address\'',
     )
     .action(async (service: string | undefined, flags: EndpointsFlags) => {
-      const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
-      const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
+      const client = openAdmin(flags);
       if (flags.watch) await watch(client, service, flags);
       else await printOnce(client, service, flags.json ?? false);
     });

@@ -1,23 +1,21 @@
 import { Command } from 'commander';
 import { WatchgateError } from '../core/errors.js';
 import type { Explanation, PastExplanation } from '../core/explanation.js';
-import { AdminClient } from './admin-client.js';
+import type { AdminClient } from './admin-client.js';
+import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { isRecord } from './endpoint-rows.js';
-import { DEFAULT_ADMIN } from './endpoints.js';
 import { formatExplanation } from './explanation-text.js';
 import { readSince } from './journal.js';
 import { paintFor, type Style } from './paint.js';
 import { formatPastExplanation } from './past-explanation-text.js';
 import { withNotice } from './progress.js';
 
-interface ExplainFlags {
+interface ExplainFlags extends AdminFlags {
   readonly header: readonly string[];
   readonly client?: string;
   /** Milliseconds since the epoch. */
   readonly at?: number;
   readonly json?: boolean;
-  readonly admin: string;
-  readonly token?: string;
 }
 
 /** `watchgate explain METHOD URL [-H 'k: v']`: why this request goes where it goes. */
@@ -39,15 +37,14 @@ export function explainCommand(): Command {
       readSince,
     )
     .option('--json', 'print JSON')
-    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
-    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addOption(adminOption())
+    .addOption(tokenOption())
     .addHelpText(
       'after',
       "\nExamples:\n  watchgate explain GET /goods/list -H 'Host: shop.example'\n  watchgate explain GET /goods/list --at 10m",
     )
     .action(async (method: string, url: string, flags: ExplainFlags) => {
-      const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
-      const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
+      const client = openAdmin(flags);
       const explanation = await withNotice('waiting for the gateway', ask(client, method, url, flags));
       const lines = flags.json ? [JSON.stringify(explanation)] : linesOf(explanation);
       const paint = paintFor(process.stdout, process.env);

@@ -3,22 +3,20 @@ import { parseDuration } from '../config/units.js';
 import { systemClock } from '../core/clock.js';
 import { systemRandom } from '../core/random.js';
 import type { JournalEntry } from '../core/views.js';
-import { AdminClient } from './admin-client.js';
+import type { AdminClient } from './admin-client.js';
+import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { printable } from './endpoint-rows.js';
-import { DEFAULT_ADMIN } from './endpoints.js';
 import { followJournal, readJournal } from './journal-follow.js';
 import { formatEntry } from './journal-text.js';
 import { paintFor } from './paint.js';
 import { withNotice } from './progress.js';
 
-interface JournalFlags {
+interface JournalFlags extends AdminFlags {
   readonly service?: string;
   /** Milliseconds since the epoch. */
   readonly since?: number;
   readonly follow?: boolean;
   readonly json?: boolean;
-  readonly admin: string;
-  readonly token?: string;
 }
 
 /** `watchgate journal`: what joined, left, failed and changed, and why. */
@@ -29,12 +27,12 @@ export function journalCommand(): Command {
     .option('--since <when>', 'a duration back from now, such as 10m, or an ISO 8601 time', readSince)
     .option('-f, --follow', 'go on with each new entry')
     .option('--json', 'print one JSON object per line')
-    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
-    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addOption(adminOption())
+    .addOption(tokenOption())
     .addHelpText('after', '\nExample:\n  watchgate journal --service goods --since 10m --follow')
-    .action(async ({ service, since, follow, json, admin, token: given }: JournalFlags) => {
-      const token = given ?? process.env['WATCHGATE_ADMIN_TOKEN'];
-      const client = new AdminClient({ url: admin, token: token === '' ? undefined : token });
+    .action(async (flags: JournalFlags) => {
+      const { service, since, follow, json } = flags;
+      const client = openAdmin(flags);
       const paint = paintFor(process.stdout, process.env);
       const show = (entry: JournalEntry): void => {
         process.stdout.write(`${json ? JSON.stringify(entry) : formatEntry(entry, paint)}\n`);

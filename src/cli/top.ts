@@ -2,8 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/units.js';
 import { delay, systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
-import { AdminClient } from './admin-client.js';
-import { DEFAULT_ADMIN } from './endpoints.js';
+import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { paintFor } from './paint.js';
 import { withNotice } from './progress.js';
 import { paperOf } from './table.js';
@@ -11,14 +10,12 @@ import { Measurements } from './top-measurements.js';
 import { TopScreen } from './top-screen.js';
 import { formatTop, SORT_ORDERS, type SortOrder, sortServices } from './top-table.js';
 
-interface TopFlags {
+interface TopFlags extends AdminFlags {
   readonly sort: SortOrder;
   /** Milliseconds. */
   readonly interval: number;
   readonly once?: boolean;
   readonly json?: boolean;
-  readonly admin: string;
-  readonly token?: string;
 }
 
 /** `watchgate top`: what passes through the gateway now, by service and endpoint. */
@@ -34,16 +31,15 @@ export function topCommand(): Command {
     )
     .option('--once', 'measure once, print and end; what happens into a pipe too')
     .option('--json', 'print JSON, one object for each measurement')
-    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
-    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addOption(adminOption())
+    .addOption(tokenOption())
     .addHelpText(
       'after',
       '\nKeys: q quits; n, r, e and p sort by name, requests, errors and p99.' +
         '\n\nExamples:\n  watchgate top\n  watchgate top goods --sort errors\n  watchgate top --once --json',
     )
     .action(async (service: string | undefined, flags: TopFlags) => {
-      const token = flags.token ?? process.env['WATCHGATE_ADMIN_TOKEN'];
-      const client = new AdminClient({ url: flags.admin, token: token === '' ? undefined : token });
+      const client = openAdmin(flags);
       const measure = new Measurements(client, service, flags.interval);
       if (flags.once || !(process.stdout.isTTY || flags.json)) await printOnce(measure, flags);
       else if (flags.json) await printEach(measure);

@@ -1,17 +1,15 @@
 import { Command } from 'commander';
 import { WatchgateError } from '../core/errors.js';
 import type { WhyAnswer, WhyRequest } from '../core/recorded.js';
-import { AdminClient } from './admin-client.js';
+import type { AdminClient } from './admin-client.js';
+import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { isRecord, printable } from './endpoint-rows.js';
-import { DEFAULT_ADMIN } from './endpoints.js';
 import { isJournalEntry } from './journal-text.js';
 import { withNotice } from './progress.js';
 import { formatFailures, formatWhy } from './why-text.js';
 
-interface WhyFlags {
+interface WhyFlags extends AdminFlags {
   readonly json?: boolean;
-  readonly admin: string;
-  readonly token?: string;
 }
 
 /** `watchgate why TRACE_ID`: what became of a request, attempt by attempt. */
@@ -20,17 +18,16 @@ export function whyCommand(): Command {
     .description('show why a request failed: its attempts, and what happened around it')
     .argument('[trace-id]', 'the x-trace-id of its response; without one, the newest failures are listed')
     .option('--json', 'print JSON')
-    .option('--admin <url>', "the gateway's admin port", DEFAULT_ADMIN)
-    .option('--token <token>', "the gateway's adminToken (default: WATCHGATE_ADMIN_TOKEN)")
+    .addOption(adminOption())
+    .addOption(tokenOption())
     .addHelpText('after', '\nExample:\n  watchgate why 4bf92f3577b34da6a3ce929d0e0e4736')
-    .action(async (traceId: string | undefined, { json, admin, token: given }: WhyFlags) => {
-      const token = given ?? process.env['WATCHGATE_ADMIN_TOKEN'];
-      const client = new AdminClient({ url: admin, token: token === '' ? undefined : token });
+    .action(async (traceId: string | undefined, flags: WhyFlags) => {
+      const client = openAdmin(flags);
       const asked: Promise<readonly WhyRequest[] | WhyAnswer> =
         traceId === undefined ? failures(client) : trace(client, traceId);
       const answer = await withNotice('waiting for the gateway', asked);
       const lines = 'requests' in answer ? formatWhy(answer) : formatFailures(answer);
-      process.stdout.write(`${json ? JSON.stringify(answer) : lines.join('\n')}\n`);
+      process.stdout.write(`${flags.json ? JSON.stringify(answer) : lines.join('\n')}\n`);
     });
 }
 
