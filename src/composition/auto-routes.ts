@@ -12,13 +12,7 @@ export function followRegistered(
   dataPath: DataPath,
   settings: () => Settings,
 ): () => void {
-  let known = '';
-  return directory.subscribeAll(() => {
-    if (!settings().autoRoutes) return;
-    const registered = directory.services();
-    const names = registered.map(({ service, registry }) => `${service}@${registry}`).join(' ');
-    if (names === known) return;
-    known = names;
-    dataPath.replace(routingSettings(settings(), registered));
+  return directory.subscribeServices((registered) => {
+    if (settings().autoRoutes) dataPath.replace(routingSettings(settings(), registered));
   });
 }

@@ -15,8 +15,8 @@ export interface DirectoryOptions {
 /** Gets the set of one service, whenever it is another one. Empty when the service has no endpoint. */
 export type SetListener = (set: EndpointSet) => void;
 
-/** Gets every set that changed, with the registry it belongs to. */
-export type AnySetListener = (ref: ServiceRef, set: EndpointSet) => void;
+/** Gets every service that has an endpoint. */
+export type ServicesListener = (services: readonly ServiceRef[]) => void;
 
 interface Shelf {
   readonly source: Source;
@@ -30,7 +30,7 @@ interface Shelf {
 export class Directory {
   readonly #options: DirectoryOptions;
   readonly #shelves = new Map<string, Shelf>();
-  readonly #anyListeners = new Set<AnySetListener>();
+  readonly #servicesListeners = new Set<ServicesListener>();
   readonly #awaitingReady = new Set<() => void>();
 
   /** Takes over `sources`: `start` starts them and `close` closes them. Their names must differ. */
@@ -74,12 +74,15 @@ export class Directory {
     };
   }
 
-  /** Calls `listener` for every service there is, and on each change. Returns the function that stops it. */
-  subscribeAll(listener: AnySetListener): () => void {
-    const own: AnySetListener = (ref, set) => listener(ref, set);
-    this.#anyListeners.add(own);
-    for (const ref of this.services()) own(ref, this.get(ref));
-    return () => void this.#anyListeners.delete(own);
+  /**
+   * Calls `listener` at once, and when a service has got its first endpoint or lost its last: once for all that
+   * changed together. Returns the function that stops it.
+   */
+  subscribeServices(listener: ServicesListener): () => void {
+    const own: ServicesListener = (services) => listener(services);
+    this.#servicesListeners.add(own);
+    own(this.services());
+    return () => void this.#servicesListeners.delete(own);
   }
 
   /** Every service that has an endpoint. */
@@ -129,10 +132,16 @@ export class Directory {
     shelf.snapshot = snapshot;
     // `changed` is relative to the snapshot before, which we have not seen when this is our first.
     const names = (before && snapshot.changed) ?? namesIn(before, snapshot);
+    let otherServices = false;
     for (const service of names) {
       const was = before?.services.get(service);
       const is = snapshot.services.get(service);
       if (was !== is) this.#tell(shelf, service, was, is, snapshot);
+      otherServices ||= (was === undefined) !== (is === undefined);
+    }
+    if (otherServices) {
+      const services = this.services();
+      for (const listener of [...this.#servicesListeners]) listener(services);
     }
     if (before === undefined && this.waitingFor().length === 0) {
       for (const resolve of this.#awaitingReady) resolve();
@@ -152,7 +161,6 @@ export class Directory {
     const source = shelf.source.name;
     const set = is ?? emptySet(service);
     for (const listener of [...(shelf.listeners.get(service) ?? [])]) listener(set);
-    for (const listener of [...this.#anyListeners]) listener({ service, registry: source }, set);
     const context = { at: clock.now(), source, service, snapshot };
     for (const change of membershipChanges(was, is, context)) announce('membership', change);
   }

@@ -47,17 +47,19 @@ test('a subscriber gets the set at once, and then each change of its service and
   assert.deepEqual(addresses(directory.get(goods)), ['10.0.0.5:80']);
 });
 
-test('a subscriber to all gets what there is and every change, with its registry', () => {
+test('a subscriber to the services is told which there are, when that changes and only then', () => {
   const { main, dc2, directory } = setUp();
   main.setEndpoints('goods', ['10.0.0.1:80']);
   const seen: string[] = [];
-  const stop = directory.subscribeAll(({ service, registry }, set) =>
-    seen.push(`${service}@${registry}: ${addresses(set).join(' ')}`),
+  const stop = directory.subscribeServices((services) =>
+    seen.push(services.map(({ service, registry }) => `${service}@${registry}`).join(' ')),
   );
   dc2.setEndpoints('goods', ['10.0.0.2:80']);
-  stop();
+  dc2.setEndpoints('goods', ['10.0.0.2:80', '10.0.0.3:80']);
   main.setEndpoints('goods', []);
-  assert.deepEqual(seen, ['goods@main: 10.0.0.1:80', 'goods@dc2: 10.0.0.2:80']);
+  stop();
+  dc2.setEndpoints('goods', []);
+  assert.deepEqual(seen, ['goods@main', 'goods@main goods@dc2', 'goods@dc2']);
 });
 
 test('a service of a registry that does not exist has no endpoint', () => {
@@ -127,10 +129,10 @@ test('what a source had before the directory started is all there, however it ca
   source.setEndpoints('goods', ['10.0.0.1:80']);
   source.setEndpoints('users', ['10.0.0.2:80']);
   const directory = new Directory([source], { announce: () => {}, clock });
-  const seen: string[] = [];
-  directory.subscribeAll((ref) => seen.push(ref.service));
+  const seen: string[][] = [];
+  directory.subscribeServices((services) => seen.push(services.map(({ service }) => service)));
   directory.start();
-  assert.deepEqual(seen, ['goods', 'users']);
+  assert.deepEqual(seen, [[], ['goods', 'users']]);
 });
 
 test('a source without its first list is waited for', () => {
