@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.js';
+import type { Clock, Timer } from '../core/clock.js';
 import type { EndpointSet } from '../core/endpoint.js';
 import type { Announce } from '../core/events.js';
 import type { ServiceRef } from '../core/route.js';
@@ -18,13 +18,32 @@ export type SetListener = (set: EndpointSet) => void;
 /** Gets every service that has an endpoint. */
 export type ServicesListener = (services: readonly ServiceRef[]) => void;
 
+/** A service whose set is another one since `snapshot`. */
+interface Change {
+  readonly was: EndpointSet | undefined;
+  readonly snapshot: SourceSnapshot;
+}
+
 interface Shelf {
   readonly source: Source;
   readonly confirmation: Confirmation;
   readonly listeners: Map<string, Set<SetListener>>;
   snapshot: SourceSnapshot | undefined;
+  /** Whether all of the first snapshot has been told. */
+  ready: boolean;
+  /** By service: changes that nobody has been told of yet, oldest first. */
+  readonly untold: Map<string, Change>;
+  /** Whether services have appeared or disappeared among those that were told. */
+  otherServices: boolean;
+  continuing: Timer | undefined;
   unsubscribe: () => void;
 }
+
+/**
+ * How long changes are told without a pause. A registry that changes in thousands of places at once, as when a
+ * cluster is moved, must not keep requests waiting until all of it is applied.
+ */
+const SLICE_MS = 5;
 
 /** All sources as one: which endpoints has this service now, and tell me when that changes. */
 export class Directory {
@@ -42,6 +61,10 @@ export class Directory {
         confirmation: new Confirmation({ source, ...options }),
         listeners: new Map(),
         snapshot: undefined,
+        ready: false,
+        untold: new Map(),
+        otherServices: false,
+        continuing: undefined,
         unsubscribe: () => {},
       });
     }
@@ -94,9 +117,7 @@ export class Directory {
 
   /** Names of the sources that have neither had their first complete list nor found a snapshot of use on disk. */
   waitingFor(): string[] {
-    return [...this.#shelves.values()]
-      .filter((shelf) => shelf.snapshot === undefined)
-      .map((shelf) => shelf.source.name);
+    return [...this.#shelves.values()].filter((shelf) => !shelf.ready).map((shelf) => shelf.source.name);
   }
 
   /** Resolves once `waitingFor` names none. */
@@ -120,9 +141,10 @@ export class Directory {
 
   async close(): Promise<void> {
     const shelves = [...this.#shelves.values()];
-    for (const { unsubscribe, confirmation } of shelves) {
+    for (const { unsubscribe, confirmation, continuing } of shelves) {
       unsubscribe();
       confirmation.close();
+      continuing?.cancel();
     }
     await Promise.all(shelves.map((shelf) => shelf.source.close()));
   }
@@ -132,35 +154,54 @@ export class Directory {
     shelf.snapshot = snapshot;
     // `changed` is relative to the snapshot before, which we have not seen when this is our first.
     const names = (before && snapshot.changed) ?? namesIn(before, snapshot);
-    let otherServices = false;
     for (const service of names) {
       const was = before?.services.get(service);
-      const is = snapshot.services.get(service);
-      if (was !== is) this.#tell(shelf, service, was, is, snapshot);
-      otherServices ||= (was === undefined) !== (is === undefined);
+      if (was === snapshot.services.get(service)) continue;
+      const earlier = shelf.untold.get(service);
+      if (earlier !== undefined) this.#tell(shelf, service, earlier);
+      shelf.untold.set(service, { was, snapshot });
     }
-    if (otherServices) {
+    if (shelf.continuing === undefined) this.#tellSlice(shelf);
+  }
+
+  /** Tells what is untold, until time is up; the first snapshot in one go, since nobody waits for anything else. */
+  #tellSlice(shelf: Shelf): void {
+    const { clock } = this.#options;
+    const until = shelf.ready ? clock.monotonic() + SLICE_MS : Number.POSITIVE_INFINITY;
+    for (const [service, change] of shelf.untold) {
+      shelf.untold.delete(service);
+      this.#tell(shelf, service, change);
+      if (clock.monotonic() < until || shelf.untold.size === 0) continue;
+      shelf.continuing = clock.after(0, () => {
+        shelf.continuing = undefined;
+        this.#tellSlice(shelf);
+      });
+      return;
+    }
+    this.#toldAll(shelf);
+  }
+
+  #toldAll(shelf: Shelf): void {
+    if (shelf.otherServices) {
+      shelf.otherServices = false;
       const services = this.services();
       for (const listener of [...this.#servicesListeners]) listener(services);
     }
-    if (before === undefined && this.waitingFor().length === 0) {
-      for (const resolve of this.#awaitingReady) resolve();
-      this.#awaitingReady.clear();
-    }
+    if (shelf.ready) return;
+    shelf.ready = true;
+    if (this.waitingFor().length > 0) return;
+    for (const resolve of this.#awaitingReady) resolve();
+    this.#awaitingReady.clear();
   }
 
   /** Traffic first: whoever watches and logs can wait. */
-  #tell(
-    shelf: Shelf,
-    service: string,
-    was: EndpointSet | undefined,
-    is: EndpointSet | undefined,
-    snapshot: SourceSnapshot,
-  ): void {
+  #tell(shelf: Shelf, service: string, { was, snapshot }: Change): void {
     const { announce, clock } = this.#options;
     const source = shelf.source.name;
+    const is = snapshot.services.get(service);
     const set = is ?? emptySet(service);
     for (const listener of [...(shelf.listeners.get(service) ?? [])]) listener(set);
+    shelf.otherServices ||= (was === undefined) !== (is === undefined);
     const context = { at: clock.now(), source, service, snapshot };
     for (const change of membershipChanges(was, is, context)) announce('membership', change);
   }
