@@ -9,7 +9,7 @@ import { routingSettings } from './routing.js';
  */
 export function followRegistered(
   directory: Directory,
-  dataPath: DataPath,
+  routing: Pick<DataPath, 'replace'>,
   settings: () => Settings,
 ): () => void {
   let known = '';
@@ -19,6 +19,6 @@ export function followRegistered(
     const names = registered.map(({ service, registry }) => `${service}@${registry}`).join(' ');
     if (names === known) return;
     known = names;
-    dataPath.replace(routingSettings(settings(), registered));
+    routing.replace(routingSettings(settings(), registered));
   });
 }

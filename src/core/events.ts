@@ -96,6 +96,8 @@ export interface HealthChange {
   readonly change: 'ejected' | 'returned';
   /** Null when it came back. */
   readonly reason: HealthReason | null;
+  /** Of several processes that serve, the one that found it; absent when there is one. */
+  readonly worker?: number;
 }
 
 export interface SourceEvent {
