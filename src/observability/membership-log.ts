@@ -21,6 +21,8 @@ export function logMembership(hub: EventHub, logger: Logger): () => void {
         cause: event.cause,
         ...(event.reason !== undefined && { reason: event.reason }),
         revision: event.revision,
+        ...(event.lease !== undefined && { lease: event.lease }),
+        ...(event.appliedMs !== undefined && { applied_ms: Math.round(event.appliedMs * 1000) / 1000 }),
         endpoints_left: event.endpointsLeft,
       };
       if (deservesAttention(event)) logger.warn(line, `endpoint ${event.change}`);
