@@ -5,9 +5,9 @@ import { followRegistered } from './composition/auto-routes.js';
 import { openDoor } from './composition/door.js';
 import { drain, stopAtOnce } from './composition/drain.js';
 import { fixedAtStart } from './composition/fixed-settings.js';
-import { openRegistries } from './composition/registries.js';
+import { HOSTING_WARNING, openRegistries } from './composition/registries.js';
 import { routingSettings } from './composition/routing.js';
-import { gatewayViews } from './composition/views.js';
+import { dataPathViews, gatewayViews } from './composition/views.js';
 import type { Environment } from './config/environment.js';
 import { ConfigKeeper } from './config/keeper.js';
 import type { ConfigOrigin } from './config/origin.js';
@@ -107,11 +107,7 @@ export async function openObservedGateway<O extends Closable>(
     clock,
     random,
     announce,
-    onHosting: (endpoint) =>
-      logger.warn(
-        { endpoint },
-        'hosting the embedded registry: in memory, for one machine; for a cluster set registry: { type: etcd, endpoints: […] }',
-      ),
+    onHosting: (endpoint) => logger.warn({ endpoint }, HOSTING_WARNING),
   });
   const directory = new Directory(registries.sources, { announce, clock });
   const tracing = await openTracing(options.environment ?? process.env, {
@@ -146,7 +142,7 @@ export async function openObservedGateway<O extends Closable>(
   });
   newest = () => keeper.settings;
   const stopAutoRoutes = followRegistered(directory, dataPath, newest);
-  const views = gatewayViews(directory, dataPath, keeper);
+  const views = gatewayViews({ directory, keeper, ...dataPathViews(dataPath) });
   const observers = await observe(settings, { hub, views, logger, stream: logStream, clock });
   const stopReports = reportDeaths(hub, directory);
   directory.start();
@@ -166,7 +162,14 @@ export async function openObservedGateway<O extends Closable>(
   };
   return {
     views,
-    actions: gatewayActions({ dataPath, views, announce, clock, reload: () => keeper.reload() }),
+    actions: gatewayActions({
+      setDrained: (service, address, drained) =>
+        dataPath.service(service)?.setDrained(address, drained) ?? false,
+      views,
+      announce,
+      clock,
+      reload: () => keeper.reload(),
+    }),
     observers,
     dataPath,
     replace: (newer) => void keeper.take(newer),

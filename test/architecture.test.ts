@@ -25,9 +25,12 @@ const ALLOWED: Record<string, readonly string[]> = {
   registrar: ['etcd', 'consul'],
   embedded: [],
   grpc: ['discovery'],
-  cli: ['files', 'config', 'discovery', 'live-config', 'registrar', 'embedded', 'gateway.ts'],
+  cli: ['files', 'config', 'discovery', 'live-config', 'registrar', 'embedded', 'gateway.ts', 'primary.ts'],
   composition: ['files', 'config', 'discovery', 'embedded', 'proxy'],
   'gateway.ts': ['composition', 'config', 'discovery', 'proxy', 'observability', 'admin'],
+  workers: ['config', 'discovery'],
+  'primary.ts': ['gateway.ts', 'workers', 'composition', 'config', 'discovery', 'observability', 'admin'],
+  'worker.ts': ['gateway.ts', 'workers', 'config', 'observability'],
   'plugin.ts': ['gateway.ts', 'config'],
   'main.ts': ['cli'],
 };

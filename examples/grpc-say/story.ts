@@ -59,7 +59,10 @@ async function startProcess(name: string, registry: string): Promise<ChildProces
     env: { ...process.env, WATCHGATE_REGISTRY: registry },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(child.stdout, 'data');
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`${name} ended with ${code} before it was registered`);
+  });
+  await Promise.race([once(child.stdout, 'data'), failed]);
   return child;
 }
 

@@ -13,7 +13,7 @@ export function answerExplain(
   journal: JournalView,
   query: Readonly<Record<string, unknown>>,
   now: number,
-): Explanation | PastExplanation {
+): Explanation | Promise<Explanation> | PastExplanation {
   const request = readExplainQuery(query);
   const text = single(query, 'at');
   if (text === undefined) return views.explain(request);

@@ -12,6 +12,8 @@ import { answerWhy } from './why.js';
 export interface AdminParts {
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
+  /** Brings the views of services up to date. */
+  readonly refresh: () => Promise<void>;
   readonly journal: JournalView;
   readonly recorder: RecorderView;
   readonly metricsText: () => Promise<string>;
@@ -42,14 +44,21 @@ function registerProbes(app: FastifyInstance, { views, metricsText }: AdminParts
   app.get('/metrics', async (_request, reply) => reply.type(PROMETHEUS_TEXT).send(await metricsText()));
 }
 
-function registerReads(app: FastifyInstance, { views, journal, recorder, stream, clock }: AdminParts): void {
+function registerReads(
+  app: FastifyInstance,
+  { views, refresh, journal, recorder, stream, clock }: AdminParts,
+): void {
   app.get('/api/routes', async () => views.routes());
   app.get('/api/config', async () => views.config());
   app.get('/api/registry', async () => views.registries());
-  app.get('/api/services', async () => views.services());
-  app.get<{ Params: { name: string } }>('/api/services/:name', async ({ params }) =>
-    knownService(views, params.name),
-  );
+  app.get('/api/services', async () => {
+    await refresh();
+    return views.services();
+  });
+  app.get<{ Params: { name: string } }>('/api/services/:name', async ({ params }) => {
+    await refresh();
+    return knownService(views, params.name);
+  });
   app.get<{ Querystring: Record<string, unknown> }>('/api/events', async ({ query }) =>
     journal.entries(readJournalQuery(query)),
   );
@@ -66,14 +75,15 @@ function registerReads(app: FastifyInstance, { views, journal, recorder, stream,
   });
 }
 
-function registerVerbs(app: FastifyInstance, { views, actions }: AdminParts): void {
+function registerVerbs(app: FastifyInstance, { views, actions, refresh }: AdminParts): void {
   for (const verb of ['drain', 'undrain'] as const) {
     app.post<{ Params: EndpointParams }>(
       `/api/services/:name/endpoints/:address/${verb}`,
       async ({ params: { name, address } }) => {
+        await refresh();
         knownService(views, name);
         const canonical = readAddress(address);
-        if (!actions[verb](name, canonical)) throw unknownEndpoint(name, canonical);
+        if (!(await actions[verb](name, canonical))) throw unknownEndpoint(name, canonical);
         const endpoint = views.service(name)?.endpoints.find((one) => one.address === canonical);
         return { service: name, address: canonical, state: endpoint?.state ?? null };
       },

@@ -23,6 +23,8 @@ export interface AdminSettings {
   readonly token?: string | undefined;
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
+  /** Brings the views of services up to date, when other processes have to be asked. Must not reject. */
+  readonly refresh?: () => Promise<void>;
   readonly journal: JournalView;
   /** Requests that are remembered; none when absent. */
   readonly recorder?: RecorderView;
@@ -49,9 +51,10 @@ const MAX_PARAM_LENGTH = 1_024;
  * Throws PORT_TAKEN or LISTEN_FAILED naming the address.
  */
 export async function startAdmin(settings: AdminSettings): Promise<AdminServer> {
-  const { listen, views, journal, clock = systemClock } = settings;
+  const { listen, views, journal, clock = systemClock, refresh = async () => {} } = settings;
   const stream = new EventStream({
     views,
+    refresh,
     journal,
     clock,
     limits: { ...STREAM_LIMITS, ...settings.streamLimits },
@@ -61,8 +64,8 @@ export async function startAdmin(settings: AdminSettings): Promise<AdminServer> 
   app.addHook('onRequest', async (request) => guard.check(request));
   app.addHook('preClose', async () => stream.close());
   const refuseOthers = refuseOtherMethods(app);
-  registerRoutes(app, { recorder: NOTHING_RECORDED, clock: systemClock, ...settings, stream });
-  registerDashboard(app, views);
+  registerRoutes(app, { recorder: NOTHING_RECORDED, clock: systemClock, ...settings, refresh, stream });
+  registerDashboard(app, views, refresh);
   refuseOthers();
   await open(app, listen);
   const bound = app.server.address();

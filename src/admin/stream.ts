@@ -36,6 +36,8 @@ interface Client {
 
 export interface StreamSettings {
   readonly views: GatewayViews;
+  /** Brings them up to date. Must not reject. */
+  readonly refresh: () => Promise<void>;
   readonly journal: JournalView;
   readonly clock: Clock;
   readonly limits: StreamLimits;
@@ -76,7 +78,7 @@ export class EventStream {
     this.#clients.add(client);
     response.once('close', () => this.#forget(client));
     response.on('error', () => this.#forget(client));
-    this.#offer(client, this.#makeSnapshot());
+    void this.#makeSnapshot().then((snapshot) => this.#offer(client, snapshot));
     if (this.#clients.size === 1) this.#start();
   }
 
@@ -116,22 +118,28 @@ export class EventStream {
     this.#snapshotDue = due;
     this.#snapshotTimer = clock.after(Math.max(0, due - clock.monotonic()), () => {
       this.#snapshotTimer = undefined;
-      const snapshot = this.#makeSnapshot();
-      for (const client of this.#clients) this.#offer(client, snapshot);
-      if (this.#clients.size > 0) this.#schedule(this.#settings.limits.refreshMs);
+      void this.#offerAll();
     });
   }
 
-  #makeSnapshot(): string {
-    const { clock, views } = this.#settings;
+  async #offerAll(): Promise<void> {
+    const snapshot = await this.#makeSnapshot();
+    for (const client of this.#clients) this.#offer(client, snapshot);
+    if (this.#clients.size > 0) this.#schedule(this.#settings.limits.refreshMs);
+  }
+
+  async #makeSnapshot(): Promise<string> {
+    const { clock, views, refresh } = this.#settings;
     this.#madeAt = clock.monotonic();
+    await refresh();
     const text = `event: snapshot\ndata: ${JSON.stringify(takeSnapshot(views))}\n\n`;
     this.#cost = clock.monotonic() - this.#madeAt;
     return text;
   }
 
   #offer(client: Client, snapshot: string): void {
-    if (client.snapshot === snapshot || client.response.writableLength > 0) return;
+    if (!this.#clients.has(client) || client.snapshot === snapshot || client.response.writableLength > 0)
+      return;
     client.snapshot = snapshot;
     this.#write(client, snapshot);
   }

@@ -18,7 +18,8 @@ export interface OptionOutline {
 export interface ValueOutline {
   /** As in `--help`, without brackets: `file`. */
   readonly name: string;
-  readonly kind: 'file' | 'choice' | 'other';
+  /** `program`: another one with its own arguments. */
+  readonly kind: 'file' | 'choice' | 'program' | 'other';
   readonly choices: readonly string[];
 }
 
@@ -42,9 +43,7 @@ export function outlineOf(program: Command): CommandOutline[] {
     summary: command.summary(),
     description: command.description(),
     usage: command.registeredArguments.map(argumentUsage).join(' '),
-    values: command.registeredArguments.map((argument) =>
-      describeValue(argument.name(), argument.argChoices),
-    ),
+    values: command.registeredArguments.map(argumentOutline),
     options: command.options.map(optionOutline),
     after: afterOptions(command),
   }));
@@ -53,6 +52,11 @@ export function outlineOf(program: Command): CommandOutline[] {
 function argumentUsage(argument: Argument): string {
   const name = argument.name() + (argument.variadic ? '...' : '');
   return argument.required ? `<${name}>` : `[${name}]`;
+}
+
+function argumentOutline(argument: Argument): ValueOutline {
+  const value = describeValue(argument.name(), argument.argChoices);
+  return argument.variadic ? { ...value, kind: 'program' } : value;
 }
 
 function optionOutline(option: Option): OptionOutline {
@@ -70,7 +74,7 @@ function optionOutline(option: Option): OptionOutline {
 }
 
 function describeValue(name: string, choices: readonly string[] | undefined): ValueOutline {
-  const kind = choices !== undefined ? 'choice' : /file|folder/.test(name) ? 'file' : 'other';
+  const kind = choices !== undefined ? 'choice' : /file|folder|path/.test(name) ? 'file' : 'other';
   return { name, kind, choices: choices ?? [] };
 }
 

@@ -53,6 +53,7 @@ function bashValue({ short, long }: OptionOutline, { kind, choices }: ValueOutli
   const words = {
     file: 'COMPREPLY=($(compgen -f -- "$current"))',
     choice: `COMPREPLY=($(compgen -W ${quoted(choices.join(' '))} -- "$current"))`,
+    program: 'return',
     other: 'return',
   }[kind];
   return `${pattern}) ${words} ;;`;
@@ -85,8 +86,11 @@ function zshCommand({ name, options, values }: CommandOutline): string {
   const lines = [
     ...options.map(zshOption),
     quoted('--help[show the help]'),
-    ...values.map((value, index) => quoted(`${index + 1}:${value.name}:${zshAction(value)}`)),
-    ...(name === 'register' ? [quoted('*::command:_normal')] : []),
+    ...values.map((value, index) => {
+      // A program completes as it would by itself.
+      if (value.kind === 'program') return quoted(`*::${value.name}:_normal`);
+      return quoted(`${index + 1}:${value.name}:${zshAction(value)}`);
+    }),
   ];
   return `    ${name})\n      _arguments ${lines.join(' \\\n        ')} ;;`;
 }
@@ -99,7 +103,7 @@ function zshOption({ short, long, description, value }: OptionOutline): string {
 }
 
 function zshAction({ kind, choices }: ValueOutline): string {
-  return { file: '_files', choice: `(${choices.join(' ')})`, other: '' }[kind];
+  return { file: '_files', choice: `(${choices.join(' ')})`, program: '_normal', other: '' }[kind];
 }
 
 function fish(commands: readonly CommandOutline[]): string {
@@ -121,11 +125,14 @@ function seen(command: string): string {
   return `complete -c watchgate -n "__fish_seen_subcommand_from ${command}"`;
 }
 
+function fishValue({ kind, choices }: ValueOutline): string {
+  return { file: ' -r -F', choice: ` -x -a ${quoted(choices.join(' '))}`, program: ' -r', other: ' -x' }[
+    kind
+  ];
+}
+
 function fishOption(command: string, { short, long, description, value }: OptionOutline): string {
-  const after =
-    value === undefined
-      ? ''
-      : { file: ' -r -F', choice: ` -x -a ${quoted(value.choices.join(' '))}`, other: ' -x' }[value.kind];
+  const after = value === undefined ? '' : fishValue(value);
   const letter = short === undefined ? '' : ` -s ${short.slice(1)}`;
   return `${seen(command)}${letter} -l ${long.slice(2)}${after} -d ${quoted(description)}`;
 }

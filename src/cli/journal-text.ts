@@ -2,6 +2,8 @@ import type { JournalEntry } from '../core/views.js';
 import { isRecord, printable } from './endpoint-rows.js';
 import { type Paint, plain, type Style } from './paint.js';
 
+type MembershipEntry = Extract<JournalEntry, { kind: 'membership' }>;
+
 const SUBJECTS: Record<JournalEntry['kind'], readonly string[]> = {
   membership: ['service', 'address', 'change', 'state', 'cause', 'key', 'revision'],
   health: ['service', 'address', 'change'],
@@ -58,11 +60,10 @@ export function describeEntry(entry: JournalEntry): string {
 function sentence(entry: JournalEntry): string {
   switch (entry.kind) {
     case 'membership': {
-      const { service, address, change, cause, reason, state, endpointsLeft, key, revision } = entry;
+      const { service, address, change, cause, reason, state, endpointsLeft } = entry;
       const why = reason === undefined ? cause : `${cause}, ${reason}`;
       const count = endpointsLeft === 1 ? '1 endpoint' : `${endpointsLeft} endpoints`;
-      const where = revision === '' ? `key ${key}` : `key ${key}, revision ${revision}`;
-      return `${service} ${address} ${change}: ${why}; ${state}, ${count} (${where})`;
+      return `${service} ${address} ${change}: ${why}; ${state}, ${count} (${placeOf(entry)})`;
     }
     case 'health': {
       const { service, address, change, reason } = entry;
@@ -76,4 +77,20 @@ function sentence(entry: JournalEntry): string {
       return `configuration ${what}${detail.length === 0 ? '' : `: ${detail.join('; ')}`}`;
     }
   }
+}
+
+/** `key …, revision 42, lease 694d…, granted 3 s, applied in 0.4 ms`, as far as it is known. */
+function placeOf({ key, revision, lease, leaseTtl, appliedMs }: MembershipEntry): string {
+  return [
+    `key ${key}`,
+    ...(revision === '' ? [] : [`revision ${revision}`]),
+    ...(lease === undefined ? [] : [`lease ${leaseName(lease)}`]),
+    ...(leaseTtl === undefined ? [] : [`granted ${leaseTtl} s`]),
+    ...(appliedMs === undefined ? [] : [`applied in ${appliedMs.toFixed(1)} ms`]),
+  ].join(', ');
+}
+
+/** As etcdctl writes it. */
+function leaseName(decimal: string): string {
+  return /^\d+$/.test(decimal) ? BigInt(decimal).toString(16) : decimal;
 }

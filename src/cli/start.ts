@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { loadConfig, parseConfig } from '../config/load.js';
 import type { ConfigOrigin } from '../config/origin.js';
@@ -44,12 +45,20 @@ interface Loaded {
 }
 
 async function run(loaded: Loaded): Promise<void> {
-  const gateway = await startGateway(loaded);
+  const gateway = await startProcesses(loaded);
   const stopped = runUntilSignalled(gateway);
   // After the signals have their listeners: whoever waits for this line may send one at once.
   const secure = gateway.tlsAddress === undefined ? '' : ` and https://${gateway.tlsAddress}`;
   process.stdout.write(`listening on http://${gateway.address}${secure}, admin on ${gateway.adminAddress}\n`);
   await stopped;
+}
+
+/** Most gateways are one process, and do not load what makes several of them one. */
+async function startProcesses(loaded: Loaded): Promise<Gateway> {
+  const { workers } = loaded.settings;
+  const count = workers === 'auto' ? availableParallelism() : workers;
+  if (count === 1) return startGateway(loaded);
+  return (await import('../primary.js')).startPrimary(loaded, count);
 }
 
 async function loadSettings(origin: ConfigOrigin, named: boolean): Promise<Loaded> {

@@ -25,9 +25,17 @@ export interface Paper {
 
 export const PIPE: Paper = { width: undefined, paint: plain };
 
+/** The size that every terminal once had, for one that does not say. */
+export function sizeOf({ columns, rows }: { readonly columns?: number; readonly rows?: number }): {
+  readonly columns: number;
+  readonly rows: number;
+} {
+  return { columns: columns || 80, rows: rows || 24 };
+}
+
 /** A terminal is as wide as it is now. */
 export function paperOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): Paper {
-  const width = stream.isTTY === true ? stream.columns : undefined;
+  const width = stream.isTTY === true ? sizeOf(stream).columns : undefined;
   return { width, paint: paintFor(stream, process.env) };
 }
 

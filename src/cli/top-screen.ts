@@ -1,5 +1,6 @@
 import { cut } from './display-width.js';
 import type { Paint } from './paint.js';
+import { sizeOf } from './table.js';
 import type { TopService } from './top-rates.js';
 import { formatTop, SORT_KEYS, type SortOrder, sortServices } from './top-table.js';
 
@@ -69,17 +70,18 @@ export class TopScreen {
 
   draw(): void {
     const { screen, paint, title } = this.#settings;
-    const paper = { width: screen.columns, paint };
+    const { columns, rows } = sizeOf(screen);
+    const paper = { width: columns, paint };
     const table = formatTop(sortServices(this.#services, this.#order), paper);
-    const room = Math.max(1, screen.rows - 4);
+    const room = Math.max(1, rows - 4);
     const more = table.length > room ? [`… and ${table.length - room + 1} more`] : [];
     const lines = [
-      paint(cut(`${title}: ${this.#status}, by ${this.#order}`, screen.columns), 'bold'),
+      paint(cut(`${title}: ${this.#status}, by ${this.#order}`, columns), 'bold'),
       '',
       ...table.slice(0, room - more.length),
       ...more,
       '',
-      paint(cut(KEYS, screen.columns), 'dim'),
+      paint(cut(KEYS, columns), 'dim'),
     ];
     // Without a line end after the last line: at the bottom of the screen it would scroll.
     screen.write(`${HOME}${lines.map((line) => line + CLEAR_LINE).join('\r\n')}${CLEAR_BELOW}`);

@@ -3,6 +3,7 @@ import { cut } from './display-width.js';
 import { type EndpointChange, formatChange } from './endpoint-changes.js';
 import { type EndpointRow, formatTable } from './endpoint-rows.js';
 import { type Paint, plain, type Style } from './paint.js';
+import { sizeOf } from './table.js';
 
 /** How what is followed is shown. */
 export interface WatchView {
@@ -58,9 +59,9 @@ export function liveTable(screen: Screen, clock: Clock, name: string, paint: Pai
   let recent: readonly EndpointChange[] = [];
   let status = 'live';
   const draw = (): void => {
-    const { columns } = screen;
+    const { columns, rows: height } = sizeOf(screen);
     const lines = formatTable(rows, clock.now(), { width: columns, paint });
-    const room = Math.max(1, screen.rows - recent.length - 5);
+    const room = Math.max(1, height - recent.length - 5);
     const more = lines.length > room ? [`… and ${lines.length - room} more`] : [];
     const changes = recent.map((one) => paint(cut(formatChange(one), columns), CHANGE_STYLES[one.change]));
     const title = paint(cut(`${name}: ${status}`, columns), status === 'live' ? 'bold' : 'red');

@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { GatewayActions, GatewayViews } from '../core/views.js';
-import type { DataPath } from '../proxy/data-path.js';
 
 export interface ActionParts {
-  readonly dataPath: DataPath;
+  /** Keeps new requests from an endpoint, or lets them in again. False when there is no such endpoint. */
+  readonly setDrained: (service: string, address: string, drained: boolean) => boolean | Promise<boolean>;
   readonly views: GatewayViews;
   readonly announce: Announce;
   readonly clock: Clock;
@@ -12,9 +12,9 @@ export interface ActionParts {
 }
 
 /** What an operator may do to a running gateway. What was done is announced like any other change. */
-export function gatewayActions({ dataPath, views, announce, clock, reload }: ActionParts): GatewayActions {
-  const setDrained = (name: string, address: string, drained: boolean): boolean => {
-    if (dataPath.service(name)?.setDrained(address, drained) !== true) return false;
+export function gatewayActions({ setDrained, views, announce, clock, reload }: ActionParts): GatewayActions {
+  const setAndTell = async (name: string, address: string, drained: boolean): Promise<boolean> => {
+    if (!(await setDrained(name, address, drained))) return false;
     const service = views.service(name);
     const endpoint = service?.endpoints.find((candidate) => candidate.address === address);
     if (service !== undefined && endpoint !== undefined) {
@@ -34,8 +34,8 @@ export function gatewayActions({ dataPath, views, announce, clock, reload }: Act
     return true;
   };
   return {
-    drain: (service, address) => setDrained(service, address, true),
-    undrain: (service, address) => setDrained(service, address, false),
+    drain: (service, address) => setAndTell(service, address, true),
+    undrain: (service, address) => setAndTell(service, address, false),
     reload,
   };
 }

@@ -9,10 +9,10 @@ import { routingSettings } from './routing.js';
  */
 export function followRegistered(
   directory: Directory,
-  dataPath: DataPath,
+  routing: Pick<DataPath, 'replace'>,
   settings: () => Settings,
 ): () => void {
   return directory.subscribeServices((registered) => {
-    if (settings().autoRoutes) dataPath.replace(routingSettings(settings(), registered));
+    if (settings().autoRoutes) routing.replace(routingSettings(settings(), registered));
   });
 }

@@ -6,6 +6,7 @@ const FIXED = [
   'tls',
   'admin',
   'adminToken',
+  'workers',
   'registries',
   'server',
   'accessLog',

@@ -11,6 +11,10 @@ export interface RegistriesOptions extends Omit<SourceTools, 'allowed'> {
   readonly sources?: readonly Source[] | undefined;
 }
 
+/** What a log should say when the registry is in this process. */
+export const HOSTING_WARNING =
+  'hosting the embedded registry: in memory, for one machine; for a cluster set registry: { type: etcd, endpoints: […] }';
+
 /** The guarded sources of the registries that the settings name. Throws what keeps one from starting. */
 export async function openRegistries(options: RegistriesOptions): Promise<OpenSources> {
   const { settings, sources } = options;

@@ -1,5 +1,4 @@
 import type { ConfigKeeper } from '../config/keeper.js';
-import type { Endpoint } from '../core/endpoint.js';
 import { newLoad } from '../core/load.js';
 import { type RouteRule, type ServiceRef, serviceName } from '../core/route.js';
 import type { EndpointView, GatewayViews, Readiness, RouteView, ServiceView } from '../core/views.js';
@@ -7,14 +6,49 @@ import type { Directory } from '../discovery/directory.js';
 import type { DataPath } from '../proxy/data-path.js';
 import { explainRequest } from '../proxy/explain.js';
 import { explainPast } from '../proxy/explain-past.js';
+import type { RoutingHistory } from '../proxy/routing-history.js';
 import { endpointView, registeredDraining } from '../proxy/service.js';
 
+/** A service that routes lead to, as whoever serves it sees it. */
+export type LiveService = Pick<ServiceView, 'panicking' | 'endpoints'>;
+
+export interface ViewParts {
+  readonly directory: Directory;
+  readonly keeper: ConfigKeeper;
+  readonly rules: () => readonly RouteRule[];
+  /** By the name in metrics and logs; undefined when no route leads to it. */
+  readonly live: (name: string) => LiveService | undefined;
+  /** Which routes were in force when. */
+  readonly history: RoutingHistory;
+  /** Why the gateway is not ready, registries aside. */
+  readonly hindrances: () => readonly string[];
+  readonly explain: GatewayViews['explain'];
+}
+
+/** As `/readyz` says it. */
+export const DRAINING = 'draining: the gateway is stopping';
+
+/** What a data path in this process knows. */
+export function dataPathViews(dataPath: DataPath): Omit<ViewParts, 'directory' | 'keeper'> {
+  return {
+    rules: () => dataPath.current().table.routes,
+    live: (name) => {
+      const service = dataPath.service(name);
+      return service && { panicking: service.panicking, endpoints: service.views() };
+    },
+    history: dataPath.history,
+    hindrances: () => (dataPath.draining() ? [DRAINING] : []),
+    explain: (request) => explainRequest(dataPath, request),
+  };
+}
+
 /** Plain data about a running gateway, made anew at each call. */
-export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: ConfigKeeper): GatewayViews {
-  const rules = (): readonly RouteRule[] => dataPath.current().table.routes;
+export function gatewayViews(parts: ViewParts): GatewayViews {
+  const { directory, keeper, rules, live, history, hindrances, explain } = parts;
 
   const serviceView = (ref: ServiceRef): ServiceView => {
     const name = serviceName(ref);
+    const { panicking, endpoints } = live(name) ?? unrouted(directory, ref);
     return {
       name,
       source: ref.registry,
@@ -22,8 +56,8 @@ export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: C
       routes: rules()
         .filter((rule) => serviceName(rule) === name)
         .map(({ id }) => id),
-      panicking: dataPath.service(name)?.panicking ?? false,
-      endpoints: dataPath.service(name)?.views() ?? directory.get(ref).endpoints.map(unroutedView),
+      panicking,
+      endpoints,
     };
   };
 
@@ -38,7 +72,7 @@ export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: C
   };
 
   return {
-    readiness: () => readiness(directory, dataPath),
+    readiness: () => readiness(directory, hindrances()),
     routes: () => rules().map(routeView),
     services: () => [...known().values()].map(serviceView),
     service: (name) => {
@@ -47,20 +81,20 @@ export function gatewayViews(directory: Directory, dataPath: DataPath, keeper: C
     },
     registries: () => directory.views(),
     config: () => keeper.view(),
-    explain: (request) => explainRequest(dataPath, request),
+    explain,
     explainAt: (request, at, journal) => {
       const endpointsOf = (name: string): readonly EndpointView[] => {
         const ref = known().get(name);
         return ref === undefined ? [] : serviceView(ref).endpoints;
       };
-      return explainPast({ routing: dataPath.history, journal, endpointsOf }, request, at);
+      return explainPast({ routing: history, journal, endpointsOf }, request, at);
     },
   };
 }
 
-function readiness(directory: Directory, dataPath: DataPath): Readiness {
-  const reasons = directory.waitingFor().map((source) => `registry ${source} has not been listed yet`);
-  if (dataPath.draining()) reasons.push('draining: the gateway is stopping');
+function readiness(directory: Directory, hindrances: readonly string[]): Readiness {
+  const unlisted = directory.waitingFor().map((source) => `registry ${source} has not been listed yet`);
+  const reasons = [...unlisted, ...hindrances];
   return { ready: reasons.length === 0, reasons };
 }
 
@@ -76,6 +110,9 @@ function routeView({ id, host, prefix, replacePrefix, policy, ...ref }: RouteRul
 }
 
 /** Nothing is sent to an endpoint of a service that no route leads to, so nothing is known of its load. */
-function unroutedView(endpoint: Endpoint): EndpointView {
-  return endpointView(endpoint, newLoad(), registeredDraining(endpoint));
+function unrouted(directory: Directory, ref: ServiceRef): LiveService {
+  const endpoints = directory
+    .get(ref)
+    .endpoints.map((endpoint) => endpointView(endpoint, newLoad(), registeredDraining(endpoint)));
+  return { panicking: false, endpoints };
 }

@@ -82,9 +82,23 @@ export function wholeNumber(least: number, most: number, { orNone = false } = {}
   const wanted = `a whole number from ${least} to ${most}${orNone ? ', or none' : ''}`;
   return scalar(wanted, published, (value) => {
     if (orNone && value === 'none') return { value: Number.POSITIVE_INFINITY };
-    const parsed = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-    if (typeof parsed !== 'number' || !Number.isInteger(parsed)) return undefined;
-    return parsed >= least && parsed <= most ? { value: parsed } : undefined;
+    return readWhole(value, least, most);
+  });
+}
+
+function readWhole(value: unknown, least: number, most: number): Reading<number> {
+  const parsed = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  if (typeof parsed !== 'number' || !Number.isInteger(parsed)) return undefined;
+  return parsed >= least && parsed <= most ? { value: parsed } : undefined;
+}
+
+/** How many processes serve: a number, or `auto` for one to each core. */
+export function workerCount(most: number) {
+  const number = { type: 'integer', minimum: 1, maximum: most };
+  const wanted = `a whole number from 1 to ${most}, or auto`;
+  return scalar<number | 'auto'>(wanted, { anyOf: [number, { const: 'auto' }] }, (value) => {
+    if (value === 'auto') return { value };
+    return readWhole(value, 1, most);
   });
 }
 

@@ -2,7 +2,17 @@ import * as z from 'zod';
 import { addressRange, hostPattern, listenAddress, serviceRef } from './network-scalars.js';
 import { policySchema, requestOptions } from './policy-schema.js';
 import { registrySchema } from './registry-schema.js';
-import { duration, flag, oneOf, pathPrefix, scalar, size, text, wholeNumber } from './scalars.js';
+import {
+  duration,
+  flag,
+  oneOf,
+  pathPrefix,
+  scalar,
+  size,
+  text,
+  wholeNumber,
+  workerCount,
+} from './scalars.js';
 import { section } from './section.js';
 
 export const routeSchema = section({
@@ -76,6 +86,9 @@ export const documentSchema = section({
   adminToken: text('a token')
     .optional()
     .meta({ description: 'Bearer token that every admin call but the probes and /metrics needs.' }),
+  workers: workerCount(256)
+    .prefault(1)
+    .meta({ description: 'How many processes serve the clients: a number, or auto for one to each core.' }),
   registry: registrySchema
     .optional()
     .meta({ description: 'Where services register. Without it, the embedded registry on 127.0.0.1:2379.' }),

@@ -96,6 +96,8 @@ export interface Settings {
   readonly tls: FrontTlsSettings | undefined;
   readonly admin: ListenAddress;
   readonly adminToken: string | undefined;
+  /** Processes that serve; `auto` for one to each core. */
+  readonly workers: number | 'auto';
   /** By name; at least one. */
   readonly registries: ReadonlyMap<string, RegistrySettings>;
   readonly routes: readonly RouteRule[];
@@ -142,6 +144,7 @@ export function resolveSettings(document: RoutesDocument): Settings {
     tls: document.tls,
     admin: document.admin,
     adminToken: document.adminToken,
+    workers: document.workers,
     registries: registriesOf(document),
     routes: document.routes.map((route) => ruleOf(route, requestPolicyOf([...levels(route.service), route]))),
     autoRoutes: document.autoRoutes,

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'KEY_UNREADABLE'
   | 'ADMIN_UNREACHABLE'
   | 'ADMIN_REFUSED'
+  | 'WORKER_FAILED'
   | 'COMMAND_FAILED';
 
 /** An error whose message is one line fit to show to a user as it is. */

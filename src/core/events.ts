@@ -78,8 +78,17 @@ export interface MembershipChange {
   readonly change: 'joined' | 'left' | 'changed';
   readonly state: EndpointState;
   readonly cause: MembershipCause;
-  /** Why the guard held or released it; absent for every other cause. */
+  /** Why the guard held or released it; of one that was removed, how its key went, once the registry has said so. */
   readonly reason?: string;
+  /** Of the key, decimal; absent when it has none. */
+  readonly lease?: string;
+  /** Seconds for which the registry granted that lease; absent until it has been asked. */
+  readonly leaseTtl?: number;
+  /**
+   * From when the news had come in until the next request could be picked by it, milliseconds. How long it was on
+   * its way is not in it: a registry's revisions carry no time. Absent for what the gateway found out by itself.
+   */
+  readonly appliedMs?: number;
   readonly revision: string;
   /** Endpoints of the service after the change. */
   readonly endpointsLeft: number;
@@ -96,6 +105,20 @@ export interface HealthChange {
   readonly change: 'ejected' | 'returned';
   /** Null when it came back. */
   readonly reason: HealthReason | null;
+  /** Of several processes that serve, the one that found it; absent when there is one. */
+  readonly worker?: number;
+}
+
+/** What a registry said of a lease that it was asked about. */
+export interface LeaseEvent {
+  readonly at: number;
+  readonly source: string;
+  readonly lease: string;
+  readonly lives: boolean;
+  /** Seconds; 0 when it is gone. */
+  readonly granted: number;
+  /** Whether it was asked because a key of it had gone. */
+  readonly ended: boolean;
 }
 
 export interface SourceEvent {
@@ -142,6 +165,7 @@ export interface GatewayEvents {
   attempt: AttemptRecord;
   retry: RetryRecord;
   membership: MembershipChange;
+  lease: LeaseEvent;
   health: HealthChange;
   source: SourceEvent;
   config: ConfigEvent;
@@ -178,6 +202,7 @@ export class EventHub {
     attempt: new Topic(),
     retry: new Topic(),
     membership: new Topic(),
+    lease: new Topic(),
     health: new Topic(),
     source: new Topic(),
     config: new Topic(),

@@ -113,15 +113,15 @@ export interface GatewayViews {
   registries(): readonly RegistryView[];
   config(): ConfigView;
   /** What would become of a request now. Does nothing of it. */
-  explain(request: AskedRequest): Explanation;
+  explain(request: AskedRequest): Explanation | Promise<Explanation>;
   /** What would have become of it at a moment in milliseconds since the epoch, by what the journal tells. */
   explainAt(request: AskedRequest, at: number, journal: JournalView): PastExplanation | Unknown;
 }
 
-/** What an operator may do. Each answers false when there is no such service or endpoint. */
+/** What an operator may do. Draining resolves to false when there is no such service or endpoint. */
 export interface GatewayActions {
-  drain(service: string, address: string): boolean;
-  undrain(service: string, address: string): boolean;
+  drain(service: string, address: string): Promise<boolean>;
+  undrain(service: string, address: string): Promise<boolean>;
   /** Loads the configuration again; resolves to the errors, none when it was taken. */
   reload(): Promise<readonly string[]>;
 }

@@ -4,7 +4,9 @@ import type { Announce } from '../core/events.js';
 import type { ServiceRef } from '../core/route.js';
 import type { RegistryView } from '../core/views.js';
 import { Confirmation } from './confirmation.js';
+import { LeaseTerms } from './lease-terms.js';
 import { membershipChanges } from './membership.js';
+import type { LeaseTerm } from './registry-client.js';
 import type { Source, SourceSnapshot } from './source.js';
 
 export interface DirectoryOptions {
@@ -27,6 +29,7 @@ interface Change {
 interface Shelf {
   readonly source: Source;
   readonly confirmation: Confirmation;
+  readonly leases: LeaseTerms;
   readonly listeners: Map<string, Set<SetListener>>;
   snapshot: SourceSnapshot | undefined;
   /** Whether all of the first snapshot has been told. */
@@ -59,6 +62,7 @@ export class Directory {
       this.#shelves.set(source.name, {
         source,
         confirmation: new Confirmation({ source, ...options }),
+        leases: new LeaseTerms({ source: source.name, ...options, ask: (lease) => termOf(source, lease) }),
         listeners: new Map(),
         snapshot: undefined,
         ready: false,
@@ -141,8 +145,9 @@ export class Directory {
 
   async close(): Promise<void> {
     const shelves = [...this.#shelves.values()];
-    for (const { unsubscribe, confirmation, continuing } of shelves) {
+    for (const { unsubscribe, confirmation, leases, continuing } of shelves) {
       unsubscribe();
+      leases.close();
       confirmation.close();
       continuing?.cancel();
     }
@@ -202,9 +207,25 @@ export class Directory {
     const set = is ?? emptySet(service);
     for (const listener of [...(shelf.listeners.get(service) ?? [])]) listener(set);
     shelf.otherServices ||= (was === undefined) !== (is === undefined);
-    const context = { at: clock.now(), source, service, snapshot };
-    for (const change of membershipChanges(was, is, context)) announce('membership', change);
+    const context = {
+      at: clock.now(),
+      source,
+      service,
+      snapshot,
+      appliedMs: snapshot.arrivedAt === undefined ? undefined : clock.monotonic() - snapshot.arrivedAt,
+      grantedOf: (lease: string) => shelf.leases.grantedOf(lease),
+    };
+    for (const change of membershipChanges(was, is, context)) {
+      announce('membership', change);
+      shelf.leases.wonder(change);
+    }
   }
+}
+
+async function termOf(source: Source, lease: string): Promise<LeaseTerm> {
+  const term = source.leaseTerm?.(lease);
+  if (term === undefined) throw new Error('this registry knows no leases');
+  return term;
 }
 
 function namesIn(before: SourceSnapshot | undefined, after: SourceSnapshot): Set<string> {

@@ -5,6 +5,7 @@ import { isUnconfirmed } from './confirmation.js';
 import { doubtful, type Loss, lossesBetween } from './guard-policy.js';
 import { HeldEndpoints } from './held-endpoints.js';
 import { LossWindow } from './loss-window.js';
+import type { LeaseTerm } from './registry-client.js';
 import type { SnapshotFile } from './snapshot-file.js';
 import { SnapshotWriter } from './snapshot-writer.js';
 import { Snapshots } from './snapshots.js';
@@ -62,7 +63,7 @@ export class GuardedSource implements Source {
       clock,
       probe,
       staleTtl,
-      leaseLives: async (lease) => (await source.leaseLives?.(lease)) ?? false,
+      leaseLives: async (lease) => (await source.leaseTerm?.(lease))?.lives ?? false,
       onChange: (service) => this.#stir(service),
       onRelease: (service, endpoint, reason) => {
         if (reason === 'its owner deleted it') this.#losses.forget(service, endpoint.address);
@@ -94,6 +95,12 @@ export class GuardedSource implements Source {
     return fromDisk ? { ...view, fromDisk } : view;
   }
 
+  async leaseTerm(lease: string): Promise<LeaseTerm> {
+    const term = this.#options.source.leaseTerm?.(lease);
+    if (term === undefined) throw new Error('this registry knows no leases');
+    return term;
+  }
+
   reportDead(service: string, address: string): void {
     this.#held.reportDead(service, address);
   }
@@ -123,7 +130,7 @@ export class GuardedSource implements Source {
     const lost = lossesBetween(previous, next.services, changed, next.departures);
     if (lost.length > 0 && this.#options.staleTtl > 0) this.#doubt(lost, next);
     if (listed === undefined) this.#releaseUnlisted(previous, next.services);
-    this.#publish(new Set([...changed, ...this.#dirty]), next.relisted);
+    this.#publish(new Set([...changed, ...this.#dirty]), next);
   }
 
   /** Those lost a moment ago come back, too, when the losses have become too many; unused until they pass. */
@@ -185,7 +192,7 @@ export class GuardedSource implements Source {
     const isFirst = this.#snapshots.current === undefined;
     // A snapshot of which nothing answers is no reason to call the gateway ready.
     if (this.#listed !== undefined || (this.#coldStarted && (!isFirst || this.#anyInUse()))) {
-      this.#publish(this.#dirty, false);
+      this.#publish(this.#dirty);
     }
   }
 
@@ -193,7 +200,8 @@ export class GuardedSource implements Source {
     return [...this.#held.services()].some((service) => this.#held.of(service).length > 0);
   }
 
-  #publish(changed: Set<string>, relisted: boolean | undefined): void {
+  /** `news`: what the registry told just now; absent for what the guard found out. */
+  #publish(changed: Set<string>, news?: SourceSnapshot): void {
     const listed = this.#listed?.services ?? new Map<string, EndpointSet>();
     for (const service of changed) {
       const held = this.#held.of(service);
@@ -206,7 +214,15 @@ export class GuardedSource implements Source {
     this.#dirty = new Set();
     this.#released = new Map();
     const revision = this.#listed?.revision ?? '';
-    this.#snapshots.publish({ services, revision, changed, released, ...(relisted && { relisted }) });
+    const relisted = news?.relisted === true && { relisted: true };
+    this.#snapshots.publish({
+      services,
+      revision,
+      changed,
+      released,
+      arrivedAt: news?.arrivedAt,
+      ...relisted,
+    });
     this.#writer?.offer(services);
   }
 

@@ -8,6 +8,10 @@ export interface MembershipContext {
   readonly source: string;
   readonly service: string;
   readonly snapshot: SourceSnapshot;
+  /** From the arrival of the news to its use, milliseconds; undefined when unknown. */
+  readonly appliedMs?: number | undefined;
+  /** Seconds for which a lease was granted, if that is known. */
+  readonly grantedOf?: ((lease: string) => number | undefined) | undefined;
 }
 
 /** What an operator should be told of the change from one set to the next: one entry per endpoint. */
@@ -16,28 +20,34 @@ export function membershipChanges(
   after: EndpointSet | undefined,
   context: MembershipContext,
 ): MembershipChange[] {
-  const { at, source, service, snapshot } = context;
+  const { at, source, service, snapshot, appliedMs } = context;
   const { added, removed, changed } = diffEndpointSets(before, after);
-  const common = { at, source, service, endpointsLeft: after?.endpoints.length ?? 0 };
+  const common = {
+    at,
+    source,
+    service,
+    endpointsLeft: after?.endpoints.length ?? 0,
+    ...(appliedMs !== undefined && { appliedMs }),
+  };
   const cause = <T>(known: T): T | 'relisted' => (snapshot.relisted ? 'relisted' : known);
   return [
     ...added.map((endpoint) => ({
       ...common,
-      ...named(endpoint),
+      ...named(endpoint, context),
       change: 'joined' as const,
       state: stateOf(endpoint),
       ...(heldCause(endpoint) ?? { cause: cause('registered' as const) }),
     })),
     ...changed.map(({ before: was, after: is }) => ({
       ...common,
-      ...named(is),
+      ...named(is, context),
       change: 'changed' as const,
       state: stateOf(is),
       ...(heldCause(is) ?? { cause: cause(causeOfChange(was, is)) }),
     })),
     ...removed.map((endpoint) => ({
       ...common,
-      ...named(endpoint),
+      ...named(endpoint, context),
       // The endpoint's own revision is that of its registration, not of its removal.
       revision: snapshot.revision,
       change: 'left' as const,
@@ -47,8 +57,18 @@ export function membershipChanges(
   ];
 }
 
-function named(endpoint: Endpoint): Pick<MembershipChange, 'address' | 'key' | 'revision'> {
-  return { address: endpoint.address, key: endpoint.keys[0] ?? '', revision: endpoint.revision };
+function named(
+  { address, keys, revision, lease }: Endpoint,
+  { grantedOf }: MembershipContext,
+): Pick<MembershipChange, 'address' | 'key' | 'revision' | 'lease' | 'leaseTtl'> {
+  const leaseTtl = grantedOf?.(lease);
+  return {
+    address,
+    key: keys[0] ?? '',
+    revision,
+    ...(lease !== '' && { lease }),
+    ...(leaseTtl !== undefined && { leaseTtl }),
+  };
 }
 
 function stateOf(endpoint: Endpoint): MembershipChange['state'] {

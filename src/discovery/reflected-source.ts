@@ -3,7 +3,7 @@ import type { Announce, SourceEvent } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import { Reflector, type ReflectorListener } from './reflector.js';
 import type { Registrations } from './registrations.js';
-import type { RegistryClient, RegistryEvent } from './registry-client.js';
+import type { LeaseTerm, RegistryClient, RegistryEvent } from './registry-client.js';
 import { Snapshots } from './snapshots.js';
 import type { SnapshotListener, Source, SourceSnapshot, SourceView } from './source.js';
 
@@ -30,6 +30,7 @@ export class ReflectedSource implements Source {
   readonly #snapshots = new Snapshots();
   #flush: NodeJS.Immediate | undefined;
   #relisted = false;
+  #arrivedAt: number | undefined;
   #revision = 0n;
   #lastFault: string | undefined;
 
@@ -70,10 +71,10 @@ export class ReflectedSource implements Source {
     };
   }
 
-  async leaseLives(lease: string): Promise<boolean> {
-    const lives = this.#options.client.current().leaseLives?.(lease);
-    if (lives === undefined) throw new Error('this registry knows no leases');
-    return lives;
+  async leaseTerm(lease: string): Promise<LeaseTerm> {
+    const term = this.#options.client.current().leaseTerm?.(lease);
+    if (term === undefined) throw new Error('this registry knows no leases');
+    return term;
   }
 
   async close(): Promise<void> {
@@ -96,6 +97,7 @@ export class ReflectedSource implements Source {
   }
 
   #take(changes: readonly RegistryEvent[], relisted: boolean, revision: bigint): void {
+    this.#arrivedAt ??= this.#options.clock.monotonic();
     for (const change of changes) {
       if (change.type === 'put') this.#options.registrations.put(change.entry);
       else this.#options.registrations.delete(change.key, relisted ? undefined : change.revision);
@@ -109,10 +111,12 @@ export class ReflectedSource implements Source {
   #publish(): void {
     this.#flush = undefined;
     const { services, changed, departures } = this.#options.registrations.build();
-    const relisted = this.#relisted;
+    const [relisted, arrivedAt] = [this.#relisted, this.#arrivedAt];
     this.#relisted = false;
+    this.#arrivedAt = undefined;
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
-    this.#snapshots.publish({ services, revision: String(this.#revision), changed, relisted, departures });
+    const revision = String(this.#revision);
+    this.#snapshots.publish({ services, revision, changed, relisted, departures, arrivedAt });
   }
 
   /** An outage is tried again every second or two: its reason is told once, until it is another. */

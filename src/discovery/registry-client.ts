@@ -22,8 +22,14 @@ export interface RegistryMember {
   watch(from: bigint, handlers: RegistryWatchHandlers): Promise<RegistryWatch>;
   /** A linearizable read: where the whole registry has got to. Rejects within 1.5 s when silent. */
   confirm(): Promise<Position>;
-  /** Whether a lease is still there. Absent: the registry has none. */
-  leaseLives?(lease: string): Promise<boolean>;
+  /** What became of a lease. Absent: the registry has none. */
+  leaseTerm?(lease: string): Promise<LeaseTerm>;
+}
+
+export interface LeaseTerm {
+  readonly lives: boolean;
+  /** Seconds, by the word of the registry, which may be more than was asked for; 0 when it is gone. */
+  readonly granted: number;
 }
 
 /** Which history, and how far along it. */

@@ -1,5 +1,6 @@
 import type { Endpoint, EndpointSet } from '../core/endpoint.js';
 import type { RegistryView } from '../core/views.js';
+import type { LeaseTerm } from './registry-client.js';
 
 /** Everything a registry lists, at one moment. Immutable; unchanged services keep their EndpointSet object. */
 export interface SourceSnapshot {
@@ -16,6 +17,8 @@ export interface SourceSnapshot {
   readonly relisted?: boolean;
   /** What the registry told about those that the snapshot before had and this one has not. */
   readonly departures?: ReadonlyMap<Endpoint, Departure>;
+  /** When the first of its changes had come in, milliseconds on the monotonic clock; absent when nobody noted it. */
+  readonly arrivedAt?: number | undefined;
   /** Why the guard let go of endpoints that the snapshot before had. */
   readonly released?: ReadonlyMap<Endpoint, ReleaseReason>;
 }
@@ -58,8 +61,8 @@ export interface Source {
   /** Calls `listener` for each new snapshot, and at once when there is one. Returns the function that stops it. */
   subscribe(listener: SnapshotListener): () => void;
   view(): SourceView;
-  /** Whether a lease is still there. Rejects when the registry does not say. */
-  leaseLives?(lease: string): Promise<boolean>;
+  /** What became of a lease. Rejects when the registry does not say. */
+  leaseTerm?(lease: string): Promise<LeaseTerm>;
   /** A request could not connect to this address. */
   reportDead?(service: string, address: string): void;
   /** Ends every stream, timer and connection. Idempotent. */

@@ -1,3 +1,5 @@
+import type { BucketTally } from '../core/tally.js';
+
 /** Upper bounds of a histogram's buckets in seconds, ascending. */
 export type Bounds = readonly number[];
 
@@ -31,6 +33,17 @@ export class BucketCounts {
     while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket += 1;
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#sum += value;
+  }
+
+  /** Counts what was observed elsewhere, with the same bounds. */
+  add({ counts, sum }: BucketTally): void {
+    for (const [bucket, count] of counts.entries())
+      this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+    this.#sum += sum;
+  }
+
+  tally(): BucketTally {
+    return { counts: [...this.#counts], sum: this.#sum };
   }
 
   /** Lines of the Prometheus text format, version 0.0.4, without HELP and TYPE. */

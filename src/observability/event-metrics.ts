@@ -7,6 +7,7 @@ import type {
   RetryRecord,
   SourceEvent,
 } from '../core/events.js';
+import type { Tally } from '../core/tally.js';
 import type { BoundedNames } from './bounded-names.js';
 import { PairCounts } from './pair-counts.js';
 
@@ -83,6 +84,17 @@ export class EventMetrics {
 
   readonly certificate = ({ expiresAt }: CertificateEvent): void =>
     this.#certificateExpiry.set({ listener: 'tls' }, expiresAt / 1000);
+
+  /** Counts what a worker counted. */
+  add({ attempts, retries }: Pick<Tally, 'attempts' | 'retries'>): void {
+    this.#attempts.addAll(attempts);
+    this.#retries.addAll(retries);
+  }
+
+  /** What the data path has counted; begins again at nothing. */
+  take(): Pick<Tally, 'attempts' | 'retries'> {
+    return { attempts: this.#attempts.take(), retries: this.#retries.take() };
+  }
 
   /** Hands the counts of the data path to prom-client. */
   copy(): void {

@@ -20,7 +20,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 8;
 /** Entries are gathered for this long: one write for many. */
 const BATCH_MS = 200;
-/** Lines that wait for a disk that does not take them; beyond it the oldest are lost. */
+/** Entries that wait for a disk that does not take them; beyond it the oldest are lost. */
 const MAX_WAITING = 10_000;
 
 const KINDS: ReadonlySet<unknown> = new Set<JournalEntry['kind']>([
@@ -38,7 +38,7 @@ export class JournalFile {
   readonly #options: JournalFileOptions;
   readonly #maxBytes: number;
   readonly #maxFiles: number;
-  #waiting: string[] = [];
+  #waiting: JournalEntry[] = [];
   #size: number | undefined;
   #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -65,7 +65,7 @@ export class JournalFile {
   /** Writes each new entry from now on. */
   follow(journal: JournalView): void {
     this.#unsubscribe = journal.subscribe((entry) => {
-      this.#waiting.push(`${JSON.stringify(entry)}\n`);
+      this.#waiting.push(entry);
       if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
       this.#timer ??= this.#options.clock.after(BATCH_MS, () => this.#flush());
     });
@@ -85,16 +85,17 @@ export class JournalFile {
   }
 
   async #write(): Promise<void> {
-    const lines = this.#waiting;
-    if (lines.length === 0) return;
+    const entries = this.#waiting;
+    if (entries.length === 0) return;
     this.#waiting = [];
-    const text = lines.join('');
+    // Not sooner: an entry may be completed while it waits.
+    const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
     try {
       await this.#append(text);
       this.#hasProblem = false;
     } catch (error) {
       this.#size = undefined;
-      this.#waiting = [...lines, ...this.#waiting].slice(-MAX_WAITING);
+      this.#waiting = [...entries, ...this.#waiting].slice(-MAX_WAITING);
       this.#tell(error);
     }
   }

@@ -1,8 +1,11 @@
-import type { EventHub } from '../core/events.js';
+import type { EventHub, LeaseEvent } from '../core/events.js';
 import type { JournalEntry, JournalQuery, JournalView } from '../core/views.js';
 import { Ring } from './ring.js';
 
 export const JOURNAL_CAPACITY = 10_000;
+
+/** An answer about a lease comes within a second or two. */
+const MOST_LOOKED_AT = 1_000;
 
 export interface Journal extends JournalView {
   /** Stops listening. What was recorded stays readable. */
@@ -24,6 +27,7 @@ export function createJournal(
   for (const entry of earlier) journal.add(entry);
   const stops = [
     hub.on('membership', (event) => journal.add({ kind: 'membership', ...event })),
+    hub.on('lease', (event) => journal.amend(event)),
     hub.on('health', (event) => journal.add({ kind: 'health', ...event })),
     hub.on('source', ({ kind, ...event }) => journal.add({ kind: 'source', event: kind, ...event })),
     hub.on('config', (event) => journal.add({ kind: 'config', ...event })),
@@ -60,6 +64,21 @@ class RingJournal implements JournalView {
           (service === undefined || ('service' in entry && entry.service === service)),
       );
     return limit === undefined || limit >= wanted.length ? wanted : wanted.slice(wanted.length - limit);
+  }
+
+  /**
+   * Completes what was told before the registry had been asked about the lease. In place, so that an entry that
+   * still waits for the disk has it too.
+   */
+  amend({ source, lease, lives, granted, ended }: LeaseEvent): void {
+    for (const entry of this.#ring.newestFirst(MOST_LOOKED_AT)) {
+      if (entry.kind !== 'membership' || entry.source !== source || entry.lease !== lease) continue;
+      if (lives && entry.leaseTtl === undefined) Object.assign(entry, { leaseTtl: granted });
+      if (ended && entry.change === 'left' && entry.cause === 'removed' && entry.reason === undefined)
+        Object.assign(entry, {
+          reason: lives ? 'its owner deleted the key' : 'its lease expired or was revoked',
+        });
+    }
   }
 
   reachesTo(): number {

@@ -5,6 +5,9 @@ import { type Clock, systemClock, type Timer } from '../core/clock.js';
 const BATCH_CHARACTERS = 16 * 1024;
 const BATCH_MS = 100;
 
+/** Linux, pipe(7): a write of no more than this is never mixed with that of another process. */
+const PIPE_BUF = 4_096;
+
 /** What a reader that stands still may cost in memory; beyond it, lines are dropped. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
@@ -19,12 +22,18 @@ export interface LogStream extends DestinationStream {
   close(): Promise<void>;
 }
 
+export interface LogStreamOptions {
+  readonly clock?: Clock;
+  /** Other processes write to the same pipe: what is written at once must be small enough to stay whole. */
+  readonly shared?: boolean;
+}
+
 /**
  * Opens a buffered, asynchronous log stream on a file descriptor (1 is standard output) or a file.
  * A full disk, a closed pipe or a reader that stands still costs log lines, never the gateway.
  */
-export function openLogStream(target: number | string = 1, clock: Clock = systemClock): LogStream {
-  return new BufferedLogStream(target, clock);
+export function openLogStream(target: number | string = 1, options: LogStreamOptions = {}): LogStream {
+  return new BufferedLogStream(target, options);
 }
 
 class BufferedLogStream implements LogStream {
@@ -34,15 +43,18 @@ class BufferedLogStream implements LogStream {
   #closed: Promise<void> | undefined;
   /** The reader has gone: nothing written from now on can arrive. */
   #broken = false;
+  readonly #mostCharacters: number;
   /** Lines for the next write. */
   #batch = '';
   dropped = 0;
 
-  constructor(target: number | string, clock: Clock) {
+  constructor(target: number | string, { clock = systemClock, shared = false }: LogStreamOptions) {
     this.#clock = clock;
+    this.#mostCharacters = shared ? PIPE_BUF : BATCH_CHARACTERS;
     this.#out = destination({
       dest: target,
       sync: false,
+      ...(shared && { maxWrite: PIPE_BUF }),
       maxLength: MAX_BUFFERED_BYTES,
     });
     this.#out.on('drop', (batch: string) => {
@@ -60,8 +72,9 @@ class BufferedLogStream implements LogStream {
       this.dropped += 1;
       return;
     }
+    if (this.#batch.length + line.length > this.#mostCharacters) this.#handOver();
     this.#batch += line;
-    if (this.#batch.length >= BATCH_CHARACTERS) this.#handOver();
+    if (this.#batch.length >= this.#mostCharacters) this.#handOver();
     this.#flushTimer ??= this.#clock.after(BATCH_MS, () => {
       this.#flushTimer = undefined;
       this.#handOver();

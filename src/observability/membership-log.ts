@@ -4,8 +4,11 @@ import type { EventHub, MembershipChange } from '../core/events.js';
 /** One line for each endpoint that joined, left, changed, was ejected or returned. Returns the function that stops it. */
 export function logMembership(hub: EventHub, logger: Logger): () => void {
   const stops = [
-    hub.on('health', ({ service, address, change, reason }) =>
-      logger.warn({ service, address, change, reason }, `endpoint ${change}`),
+    hub.on('health', ({ service, address, change, reason, worker }) =>
+      logger.warn(
+        { service, address, change, reason, ...(worker !== undefined && { worker }) },
+        `endpoint ${change}`,
+      ),
     ),
     hub.on('membership', (event) => {
       const line = {
@@ -18,6 +21,8 @@ export function logMembership(hub: EventHub, logger: Logger): () => void {
         cause: event.cause,
         ...(event.reason !== undefined && { reason: event.reason }),
         revision: event.revision,
+        ...(event.lease !== undefined && { lease: event.lease }),
+        ...(event.appliedMs !== undefined && { applied_ms: Math.round(event.appliedMs * 1000) / 1000 }),
         endpoints_left: event.endpointsLeft,
       };
       if (deservesAttention(event)) logger.warn(line, `endpoint ${event.change}`);

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import type { EventHub } from '../core/events.js';
+import type { Tally } from '../core/tally.js';
 import type { GatewayViews } from '../core/views.js';
 import { BoundedNames } from './bounded-names.js';
 import { EventMetrics } from './event-metrics.js';
@@ -11,23 +12,35 @@ export interface Metrics {
   /** Everything, in the Prometheus text format. */
   text(): Promise<string>;
   readonly contentType: string;
+  /** Counts what a worker counted. */
+  add(tally: Tally): void;
   /** Stops listening. */
   close(): void;
+}
+
+export interface MetricsOptions {
+  /** False when workers serve the requests, and tell of them in tallies. */
+  readonly ownTraffic?: boolean;
+  /** What stands beside the gateway's own metrics: those of this process when absent. */
+  readonly processes?: () => Registry | Promise<Registry>;
 }
 
 /**
  * Counts what the hub announces and reads the views when asked for text. Owns its registry, so
  * that two gateways in one process do not mix.
  */
-export function createMetrics(hub: EventHub, views: GatewayViews): Metrics {
+export function createMetrics(
+  hub: EventHub,
+  views: GatewayViews,
+  { ownTraffic = true, processes = processMetrics }: MetricsOptions = {},
+): Metrics {
   const registry = new Registry();
   const names = new BoundedNames();
   const requests = new RequestMetrics(registry, names);
   const events = new EventMetrics(registry, names);
   const standing = new ViewMetrics(registry, views);
-  const all = Registry.merge([registry, processMetrics()]);
   const stops = [
-    hub.on('request', requests.record),
+    ...(ownTraffic ? [hub.on('request', requests.record)] : []),
     hub.on('attempt', events.attempt),
     hub.on('retry', events.retry),
     hub.on('membership', events.membership),
@@ -42,8 +55,39 @@ export function createMetrics(hub: EventHub, views: GatewayViews): Metrics {
       events.copy();
       standing.copy();
       const histograms = requests.histograms();
+      const all = Registry.merge([registry, await processes()]);
       return `${await all.metrics()}\n${histograms}`;
     },
+    add(tally) {
+      requests.add(tally);
+      events.add(tally);
+    },
+    close() {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+/** Counts what the data path of a worker announces, for the metrics of another process. */
+export interface Tallies {
+  /** What has been counted since the last call. */
+  take(): Tally;
+  /** Stops listening. */
+  close(): void;
+}
+
+export function createTallies(hub: EventHub): Tallies {
+  const names = new BoundedNames();
+  const registry = new Registry();
+  const requests = new RequestMetrics(registry, names);
+  const events = new EventMetrics(registry, names);
+  const stops = [
+    hub.on('request', requests.record),
+    hub.on('attempt', events.attempt),
+    hub.on('retry', events.retry),
+  ];
+  return {
+    take: () => ({ ...requests.take(), ...events.take() }),
     close() {
       for (const stop of stops) stop();
     },

@@ -9,7 +9,7 @@ import { createJournal, JOURNAL_CAPACITY } from './journal.js';
 import { JournalFile } from './journal-file.js';
 import type { LogStream } from './log-stream.js';
 import { logMembership } from './membership-log.js';
-import { createMetrics, type Metrics } from './metrics.js';
+import { createMetrics, type Metrics, type MetricsOptions } from './metrics.js';
 import { logOperations } from './operations-log.js';
 import { createRecorder } from './recorder.js';
 
@@ -26,6 +26,7 @@ export interface ObserverTools {
   readonly logger: Logger;
   readonly stream: LogStream;
   readonly clock: Clock;
+  readonly metrics?: MetricsOptions;
 }
 
 /** Everything that listens: logs, metrics, journal and recorder. */
@@ -39,13 +40,14 @@ export interface Observers {
 
 /** Starts listening. What an earlier run left in the journal on disk is read first. */
 export async function openObservers(settings: ObserverSettings, tools: ObserverTools): Promise<Observers> {
-  const { hub, views, logger, stream } = tools;
+  const { hub, views, logger, stream, metrics: options = {} } = tools;
   const file = journalFile(settings, tools);
   const journal = createJournal(hub, { earlier: (await file?.load(JOURNAL_CAPACITY)) ?? [] });
   file?.follow(journal);
   const recorder = createRecorder(hub);
-  const metrics = createMetrics(hub, views);
-  const accessLog = createAccessLog(hub, { mode: settings.accessLog, level: settings.logLevel, stream });
+  const metrics = createMetrics(hub, views, options);
+  const mode = options.ownTraffic === false ? 'off' : settings.accessLog;
+  const accessLog = createAccessLog(hub, { mode, level: settings.logLevel, stream });
   const stops = [logMembership(hub, logger), logOperations(hub, logger)];
   return {
     journal,

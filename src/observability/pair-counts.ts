@@ -1,4 +1,5 @@
 import type { Counter } from 'prom-client';
+import type { PairTally } from '../core/tally.js';
 import type { BoundedNames } from './bounded-names.js';
 
 interface Cell {
@@ -19,11 +20,11 @@ export class PairCounts {
     this.#names = names;
   }
 
-  add(first: string, second: string): void {
+  add(first: string, second: string, times = 1): void {
     const row = this.#rows.get(first) ?? this.#newRow(first);
     const cell = row.get(second);
-    if (cell === undefined) row.set(second, { count: 1 });
-    else cell.count += 1;
+    if (cell === undefined) row.set(second, { count: times });
+    else cell.count += times;
   }
 
   /** Replaces what the counter holds. Its label names must be in the order of `add`. */
@@ -32,6 +33,20 @@ export class PairCounts {
     for (const [first, row] of this.#rows) {
       for (const [second, { count }] of row) counter.labels(first, second).inc(count);
     }
+  }
+
+  /** Counts what was counted elsewhere. */
+  addAll(tally: PairTally): void {
+    for (const [first, second, count] of tally) this.add(first, second, count);
+  }
+
+  /** What has been counted; begins again at nothing. */
+  take(): PairTally {
+    const tally = [...this.#rows].flatMap(([first, row]) =>
+      [...row].map(([second, { count }]) => [first, second, count] as const),
+    );
+    this.#rows.clear();
+    return tally;
   }
 
   #newRow(first: string): Map<string, Cell> {

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
+import type { ProcessMetric } from '../core/tally.js';
 
 let registry: Registry | undefined;
 
@@ -13,4 +14,27 @@ export function processMetrics(): Registry {
     collectDefaultMetrics({ register: registry });
   }
   return registry;
+}
+
+/** The same as plain data, for another process to show. */
+export async function readProcessMetrics(): Promise<readonly ProcessMetric[]> {
+  const metrics = await processMetrics().getMetricsAsJSON();
+  return metrics.map(({ name, help, type, values }) => ({ name, help, type: String(type), values }));
+}
+
+/**
+ * The metrics of several processes side by side, told apart by the label `worker`. Neither a sum nor a
+ * mean would do: the memory of all says nothing of the one that leaks, and a process that begins again
+ * is a counter that begins again.
+ */
+export function sideBySide(byWorker: ReadonlyMap<string, readonly ProcessMetric[]>): Registry {
+  const labelled = [...byWorker].map(([worker, metrics]) =>
+    metrics.map((metric) => ({
+      ...metric,
+      // No two have the same labels, so this keeps each as it is.
+      aggregator: 'sum',
+      values: metric.values.map((value) => ({ ...value, labels: { ...value.labels, worker } })),
+    })),
+  );
+  return AggregatorRegistry.aggregate(labelled);
 }

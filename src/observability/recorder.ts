@@ -32,15 +32,10 @@ export function createRecorder(hub: EventHub, limits: Partial<RecorderLimits> = 
     refused: new Ring(refused),
     sampled: new Ring(sampled),
   };
-  let sampleFrom = 0;
+  const sampler = new Sampler(sampleEveryMs);
   const stop = hub.on('request', (record) => {
-    if (record.status >= 500) rings.failed.add(recorded(record, 'failed'));
-    else if (record.cause !== undefined && record.cause !== 'NO_ROUTE')
-      rings.refused.add(recorded(record, 'refused'));
-    else if (record.at >= sampleFrom || record.at < sampleFrom - sampleEveryMs) {
-      sampleFrom = record.at + sampleEveryMs;
-      rings.sampled.add(recorded(record, 'sampled'));
-    }
+    const kept = sampler.keeps(record);
+    if (kept !== undefined) rings[kept].add(recorded(record, kept));
   });
   return {
     find: (traceId) =>
@@ -51,6 +46,25 @@ export function createRecorder(hub: EventHub, limits: Partial<RecorderLimits> = 
       byTime([...rings.failed.oldestFirst(), ...rings.refused.oldestFirst()]).slice(-limit),
     close: stop,
   };
+}
+
+/** Decides which requests are worth remembering, and as what. */
+export class Sampler {
+  readonly #everyMs: number;
+  #from = 0;
+
+  /** Least time between two samples, milliseconds. */
+  constructor(everyMs = LIMITS.sampleEveryMs) {
+    this.#everyMs = everyMs;
+  }
+
+  keeps({ status, cause, at }: RequestRecord): KeptAs | undefined {
+    if (status >= 500) return 'failed';
+    if (cause !== undefined && cause !== 'NO_ROUTE') return 'refused';
+    if (at < this.#from && at >= this.#from - this.#everyMs) return undefined;
+    this.#from = at + this.#everyMs;
+    return 'sampled';
+  }
 }
 
 function recorded({ span: _, ...record }: RequestRecord, kept: KeptAs): RecordedRequest {

@@ -1,5 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
 import type { RequestRecord } from '../core/events.js';
+import type { Tally } from '../core/tally.js';
 import type { BoundedNames } from './bounded-names.js';
 import {
   BucketCounts,
@@ -29,6 +30,8 @@ const METHOD_INDEX: ReadonlyMap<string, number> = new Map(METHODS.map((method, i
 interface Cell {
   count: number;
 }
+
+type RequestTally = Pick<Tally, 'traffic' | 'overhead' | 'failures'>;
 
 /** What is counted about one route and service. */
 interface Traffic {
@@ -88,18 +91,45 @@ export class RequestMetrics {
   readonly record = (request: RequestRecord): void => {
     const route = request.route ?? '';
     const service = request.service ?? '';
-    const traffic = this.#traffic.get(route)?.get(service) ?? this.#newTraffic(route, service);
+    const traffic = this.#trafficOf(route, service);
     const method = METHOD_INDEX.get(request.method) ?? OTHER_METHOD;
     const key = request.status * METHODS.length + method;
-    const cell = traffic.requests.get(key);
-    if (cell === undefined) traffic.requests.set(key, { count: 1 });
-    else cell.count += 1;
+    countUp(traffic.requests, key, 1);
     traffic.durations.observe(request.durationMs / 1000);
     traffic.overhead.observe((request.durationMs - request.upstreamMs) / 1000);
     traffic.bytesIn += request.bytesIn;
     traffic.bytesOut += request.bytesOut;
     if (request.cause !== undefined) this.#failures.add(service, request.cause);
   };
+
+  /** Counts what a worker counted. */
+  add({ traffic, overhead, failures }: RequestTally): void {
+    for (const { route, service, requests, durations, bytesIn, bytesOut } of traffic) {
+      const own = this.#trafficOf(route, service);
+      for (const [key, count] of requests) countUp(own.requests, key, count);
+      own.durations.add(durations);
+      own.bytesIn += bytesIn;
+      own.bytesOut += bytesOut;
+    }
+    for (const { route, buckets } of overhead) this.#overheadOf(this.#names.label(route)).add(buckets);
+    this.#failures.addAll(failures);
+  }
+
+  /** What has been counted; begins again at nothing. */
+  take(): RequestTally {
+    const traffic = [...this.#all()].map(({ route, service, requests, durations, bytesIn, bytesOut }) => ({
+      route,
+      service,
+      requests: [...requests].map(([key, { count }]) => [key, count] as const),
+      durations: durations.tally(),
+      bytesIn,
+      bytesOut,
+    }));
+    const overhead = [...this.#overhead].map(([route, counts]) => ({ route, buckets: counts.tally() }));
+    this.#traffic.clear();
+    this.#overhead.clear();
+    return { traffic, overhead, failures: this.#failures.take() };
+  }
 
   /** Hands the counts to prom-client. */
   copy(): void {
@@ -145,6 +175,16 @@ export class RequestMetrics {
     for (const [route, counts] of this.#overhead) yield { labels: { route }, counts };
   }
 
+  #trafficOf(route: string, service: string): Traffic {
+    return this.#traffic.get(route)?.get(service) ?? this.#newTraffic(route, service);
+  }
+
+  #overheadOf(route: string): BucketCounts {
+    const counts = this.#overhead.get(route) ?? new BucketCounts(OVERHEAD_BOUNDS);
+    this.#overhead.set(route, counts);
+    return counts;
+  }
+
   #newTraffic(wantedRoute: string, wantedService: string): Traffic {
     const route = this.#names.label(wantedRoute);
     const service = this.#names.label(wantedService);
@@ -155,13 +195,11 @@ export class RequestMetrics {
     }
     const existing = services.get(service);
     if (existing !== undefined) return existing;
-    const overhead = this.#overhead.get(route) ?? new BucketCounts(OVERHEAD_BOUNDS);
-    this.#overhead.set(route, overhead);
     const traffic: Traffic = {
       route,
       service,
       durations: new BucketCounts(REQUEST_BOUNDS),
-      overhead,
+      overhead: this.#overheadOf(route),
       requests: new Map(),
       bytesIn: 0,
       bytesOut: 0,
@@ -169,4 +207,10 @@ export class RequestMetrics {
     services.set(service, traffic);
     return traffic;
   }
+}
+
+function countUp(cells: Map<number, Cell>, key: number, times: number): void {
+  const cell = cells.get(key);
+  if (cell === undefined) cells.set(key, { count: times });
+  else cell.count += times;
 }

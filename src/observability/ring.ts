@@ -19,6 +19,15 @@ export class Ring<T> {
     return this.#items.length === this.#capacity;
   }
 
+  /** At most `count`. */
+  *newestFirst(count: number): Generator<T> {
+    const length = this.#items.length;
+    for (let back = 1; back <= Math.min(count, length); back += 1) {
+      const item = this.#items[(this.#next - back + length) % length];
+      if (item !== undefined) yield item;
+    }
+  }
+
   oldestFirst(): T[] {
     if (this.#items.length < this.#capacity) return [...this.#items];
     return [...this.#items.slice(this.#next), ...this.#items.slice(0, this.#next)];

@@ -3,11 +3,9 @@ import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import type { RouteRule, ServicePolicy, ServiceRef } from '../core/route.js';
 import type { TraceSampler } from '../core/tracing.js';
-import { compileRoutes } from '../routing/compile.js';
-import { trustedProxies } from './client-address.js';
-import { clientConnections } from './client-connection.js';
 import type { ClientRequest, ClientSocket } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
+import { compileGeneration } from './generation.js';
 import { LoopLag } from './loop-lag.js';
 import { RoutingHistory } from './routing-history.js';
 import type { Service } from './service.js';
@@ -105,10 +103,9 @@ export class DataPath implements ProxyContext {
     this.#services.close();
   }
 
-  #build({ rules, policyOf, trustedProxies: cidrs }: RoutingSettings): Generation {
-    this.#services.reconcile(rules, policyOf);
-    const proxies = trustedProxies(cidrs);
-    const generation = { table: compileRoutes(rules), proxies, connectionOf: clientConnections(proxies) };
+  #build(settings: RoutingSettings): Generation {
+    this.#services.reconcile(settings.rules, settings.policyOf);
+    const generation = compileGeneration(settings);
     this.history.add(this.clock.now(), generation);
     return generation;
   }

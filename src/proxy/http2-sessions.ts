@@ -62,6 +62,8 @@ export class Http2Sessions {
 
   /** Takes a connection, of TCP or TLS, that begins with the preface. */
   take(socket: Socket): void {
+    // A server of HTTP/1.1 accepts sockets half open; a session would not hear of the client's end.
+    socket.allowHalfOpen = false;
     this.#accepting = socket;
     this.#server.emit('connection', socket);
     this.#accepting = undefined;

@@ -15,6 +15,7 @@ export class StreamResponse implements ClientResponse {
   #head: OutgoingHttpHeaders | undefined;
   #trailers: OutgoingHttpHeaders = {};
   #ended = false;
+  #waitsForTrailers = false;
 
   /** `takesTrailers`: whether `addTrailers` may be called; it costs a frame at the end. */
   constructor(stream: ServerHttp2Stream, takesTrailers: boolean) {
@@ -56,7 +57,7 @@ export class StreamResponse implements ClientResponse {
     const stream = this.#stream;
     if (this.#gone) return;
     this.#ended = true;
-    stream.once('finish', () => this.#dismissRequest());
+    if (!this.#waitsForTrailers) stream.once('finish', () => this.#dismissRequest());
     if (typeof last === 'string') stream.end(last, encoding);
     else stream.end(last);
   }
@@ -101,7 +102,9 @@ export class StreamResponse implements ClientResponse {
   }
 
   #sendTrailers(): void {
-    if (!this.#gone) this.#stream.sendTrailers(this.#trailers);
+    if (this.#gone) return;
+    this.#stream.sendTrailers(this.#trailers);
+    this.#dismissRequest();
   }
 
   #hasTrailers(): boolean {
@@ -112,6 +115,7 @@ export class StreamResponse implements ClientResponse {
     const head = this.#head;
     if (head === undefined || this.#gone || this.#stream.headersSent) return;
     const waitForTrailers = this.#takesTrailers && !endStream;
+    this.#waitsForTrailers = waitForTrailers;
     if (waitForTrailers) this.#stream.once('wantTrailers', () => this.#sendTrailers());
     const options = { endStream, waitForTrailers };
     try {
@@ -128,9 +132,10 @@ export class StreamResponse implements ClientResponse {
    */
   #dismissRequest(): void {
     const stream = this.#stream;
-    if (stream.readableEnded || stream.destroyed) return;
+    const over = (): boolean => stream.endAfterHeaders || stream.readableEnded || stream.destroyed;
+    if (over()) return;
     setImmediate(() => {
-      if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
+      if (!over()) stream.close(constants.NGHTTP2_NO_ERROR);
     });
   }
 }

@@ -82,6 +82,7 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
   }
 
   #connected(failure: Error | undefined, request: UpstreamRequest): void {
+    if (failure !== undefined) request.body?.destroy();
     if (this.#gone) return;
     if (failure !== undefined) return this.#fail('connect');
     this.#socket?.on('error', () => this.#ended(true));
@@ -92,13 +93,16 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
 
   #write(request: UpstreamRequest): void {
     const socket = this.#socket;
+    const { method, body } = request;
     const framing = requestHead(request);
-    if (socket === undefined || framing === undefined) return this.#fail('bad-request');
+    if (socket === undefined || framing === undefined) {
+      body?.destroy();
+      return this.#fail('bad-request');
+    }
     this.#state = 'busy';
     this.#requests += 1;
-    this.#reader.expect(request.method);
+    this.#reader.expect(method);
     this.#handler?.onSent();
-    const { body } = request;
     if (body === undefined) {
       socket.write(framing.head, 'latin1');
       return;

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { startAdmin } from '../../src/admin/server.js';
 import { createJournal } from '../../src/observability/journal.js';
 import { runCommand } from '../support/command.js';
 import { endpointView, fakeGateway, serviceView } from '../support/fake-gateway.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** Of util-linux: what it runs has a terminal of its own, which does not say its size. Without it, nothing is asked. */
+const SCRIPT = process.platform === 'linux' ? ['/usr/bin/script', '/bin/script'].find(existsSync) : undefined;
 
 /** A gateway that has always had 50 more requests than the last time it was asked. */
 async function busyGateway(t: TestContext, token?: string): Promise<string> {
@@ -62,4 +70,54 @@ describe('watchgate top', { concurrency: true, timeout: 60_000 }, () => {
     );
     assert.deepEqual([unknown.code, unknown.err], [1, 'watchgate: the gateway knows no service "nosuch"\n']);
   });
+
+  if (SCRIPT !== undefined) {
+    test('on a terminal draws again and again, sorts by a key, and gives the terminal back at q', async (t) => {
+      const admin = await busyGateway(t);
+      const terminal = onTerminal(t, `'${process.execPath}' '${MAIN}' top --interval 100ms --admin ${admin}`);
+      await terminal.shows('live, by requests');
+      await terminal.shows('\x1b[1mgoods\x1b[22m');
+      terminal.type('n');
+      await terminal.shows('live, by name');
+      terminal.type('q');
+      assert.equal(await terminal.end(), 0);
+      assert.ok(terminal.text().startsWith('\x1b[?1049h') && terminal.text().endsWith('\x1b[?1049l'));
+    });
+  }
 });
+
+interface Terminal {
+  type(keys: string): void;
+  text(): string;
+  /** Resolves when what has been written since the start holds this. */
+  shows(wanted: string): Promise<void>;
+  /** Resolves to the exit code of the command. */
+  end(): Promise<number | null>;
+}
+
+function onTerminal(t: TestContext, command: string): Terminal {
+  const child = spawn(SCRIPT ?? 'script', ['-qec', command, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TERM: 'xterm', NO_COLOR: '' },
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const closed = once(child, 'close');
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
+    text += piece;
+  });
+  return {
+    type: (keys) => void child.stdin.write(keys),
+    text: () => text,
+    async shows(wanted) {
+      while (!text.includes(wanted)) {
+        const [piece] = await Promise.race([once(child.stdout, 'data'), closed]);
+        if (typeof piece !== 'string') assert.fail(`ended without ${wanted}: ${text}`);
+      }
+    },
+    async end() {
+      const [code] = await closed;
+      return code;
+    },
+  };
+}

@@ -106,7 +106,7 @@ export function fakeGateway(): FakeGateway {
     hub: new EventHub(),
   };
   const find = (name: string): ServiceView | undefined => gateway.services.find((one) => one.name === name);
-  const verb = (word: string) => (service: string, address: string) => {
+  const verb = (word: string) => async (service: string, address: string) => {
     gateway.done.push(`${word} ${service} ${address}`);
     return find(service)?.endpoints.some((one) => one.address === address) ?? false;
   };

@@ -106,7 +106,11 @@ export class EchoClient {
 
   constructor(t: TestContext, port: number, ca?: Buffer) {
     const channel = ca === undefined ? credentials.createInsecure() : credentials.createSsl(ca);
-    this.client = new Client(`127.0.0.1:${port}`, channel, { 'grpc.max_receive_message_length': -1 });
+    this.client = new Client(`127.0.0.1:${port}`, channel, {
+      'grpc.max_receive_message_length': -1,
+      // The name in the certificate: the server name of TLS may not be an address.
+      'grpc.ssl_target_name_override': 'localhost',
+    });
     t.after(() => this.client.close());
   }
 

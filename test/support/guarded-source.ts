@@ -50,7 +50,7 @@ export class GuardRig {
   readonly livingLeases = new Set<string>();
   /** Leases about which the registry says nothing until `answer` does. */
   readonly silentLeases = new Set<string>();
-  readonly #answers = new Map<string, (lives: boolean) => void>();
+  readonly #answers = new Map<string, ((lives: boolean) => void)[]>();
   confirmedMsAgo: number | null = 0;
   readonly guard: GuardedSource;
   readonly directory: Directory;
@@ -102,7 +102,7 @@ export class GuardRig {
 
   /** Says at last whether a lease that was asked about lives. */
   async answer(lease: string, lives: boolean): Promise<void> {
-    this.#answers.get(lease)?.(lives);
+    for (const answer of this.#answers.get(lease) ?? []) answer(lives);
     await settle();
   }
 
@@ -122,6 +122,13 @@ export class GuardRig {
       );
   }
 
+  async #lives(lease: string): Promise<boolean> {
+    if (!this.silentLeases.has(lease)) return this.livingLeases.has(lease);
+    return new Promise((resolve) => {
+      this.#answers.set(lease, [...(this.#answers.get(lease) ?? []), resolve]);
+    });
+  }
+
   #source(): Source {
     return {
       name: 'main',
@@ -129,10 +136,7 @@ export class GuardRig {
       snapshot: () => this.#snapshots.current,
       subscribe: (listener) => this.#snapshots.subscribe(listener),
       view: () => this.#view(),
-      leaseLives: async (lease) => {
-        if (!this.silentLeases.has(lease)) return this.livingLeases.has(lease);
-        return new Promise((resolve) => this.#answers.set(lease, resolve));
-      },
+      leaseTerm: async (lease) => ({ lives: await this.#lives(lease), granted: 10 }),
       close: async () => {},
     };
   }

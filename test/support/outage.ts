@@ -19,7 +19,7 @@ import { withListeners } from './gateway-under-test.js';
 import { rawUpstream } from './raw-upstream.js';
 
 const PREFIX = '/services';
-const BETWEEN_REQUESTS_MS = 60;
+const BETWEEN_REQUESTS_MS = 100;
 const silence: LogStream = { dropped: 0, write: () => undefined, close: async () => undefined };
 
 /** A gateway to which everything happens at once that an operator wants to be told of. */

@@ -18,6 +18,8 @@ export class Link {
   readonly #endings: Ending[] = [];
   /** Connections ended at a chosen place so far. */
   ended = 0;
+  /** When that was last, monotonic milliseconds. */
+  lastEndedAt = 0;
   /** Connections carried so far. */
   carried = 0;
 
@@ -97,6 +99,7 @@ export class Link {
       this.#pass(piece.subarray(0, end), client);
       if (end === undefined) return;
       this.ended += 1;
+      this.lastEndedAt = performance.now();
       // Politely, so that all that was carried arrives.
       client.end();
       far.resetAndDestroy();

@@ -116,12 +116,17 @@ export class Stage {
     for (const link of this.links) link.mend();
   }
 
-  /** Waits until the view is what the registry holds, and notes how long that took since `from`. */
-  async viewRight(what: string, limitMs: number, from = performance.now()): Promise<void> {
+  /** Waits until the view is what the registry holds, and notes how long that took since `from`, as it is then. */
+  async viewRight(
+    what: string,
+    limitMs: number,
+    from: number | (() => number) = performance.now(),
+  ): Promise<void> {
     const truth = await this.ledger.truth();
     const expected = [...truth].map(([key, value]) => `${serviceOf(key)} ${value}`).sort();
     await this.until(`${what}: the view is what the registry holds`, () => sameList(this.#view(), expected));
-    this.recoveries.push({ what, ms: performance.now() - from, limitMs });
+    const since = typeof from === 'number' ? from : from();
+    this.recoveries.push({ what, ms: performance.now() - since, limitMs });
   }
 
   async until(what: string, holds: () => boolean): Promise<void> {

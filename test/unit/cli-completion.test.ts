@@ -86,6 +86,7 @@ test('zsh is handed the flags with their descriptions, and what they choose from
   const { stdout } = await ask('top');
   assert.match(stdout, /^--sort\[what comes first\]:column:\(name requests errors p99\)$/m);
   assert.match(stdout, /^1:service:$/m);
+  assert.match((await ask('register')).stdout, /^\*::command:_normal$/m);
   assert.match((await ask('start')).stdout, /^-c\[.*\]:file:_files\n--config\[.*\]:file:_files$/m);
 });
 

@@ -6,6 +6,7 @@ import type { EndpointView, GatewayViews, RegistryView } from '../../src/core/vi
 import { BoundedNames } from '../../src/observability/bounded-names.js';
 import { BucketCounts, renderHistogram } from '../../src/observability/bucket-counts.js';
 import { createMetrics } from '../../src/observability/metrics.js';
+import { WorkerMetrics } from '../../src/observability/worker-metrics.js';
 
 const request = (over: Partial<RequestRecord> = {}): RequestRecord => ({
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
@@ -343,7 +344,8 @@ test('a label value cannot break out of its quotes', () => {
 });
 
 test('every metric there is stands in docs/metrics.md, and the other way round', async () => {
-  const metrics = createMetrics(new EventHub(), views());
+  const workers = new WorkerMetrics({ serving: () => 2, processes: () => new Map() });
+  const metrics = createMetrics(new EventHub(), views(), { processes: () => workers.registry() });
   const text = await metrics.text();
   metrics.close();
   const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');

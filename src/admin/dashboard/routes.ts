@@ -12,8 +12,15 @@ function bundle(): Bundle {
   return loaded ?? NO_BUNDLE;
 }
 
-export function registerDashboard(app: FastifyInstance, views: GatewayViews): void {
-  app.get('/', async (_request, reply) => sendPage(reply, renderPage(bundle(), takeSnapshot(views))));
+export function registerDashboard(
+  app: FastifyInstance,
+  views: GatewayViews,
+  refresh: () => Promise<void>,
+): void {
+  app.get('/', async (_request, reply) => {
+    await refresh();
+    return sendPage(reply, renderPage(bundle(), takeSnapshot(views)));
+  });
 }
 
 /** What a browser without the token gets in place of the page. The status has been set. */

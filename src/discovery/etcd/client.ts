@@ -5,6 +5,7 @@ import type { EtcdMembers } from '../../etcd/members.js';
 import type { WatchCall, WatchHandlers, WatchMessage } from '../../etcd/watch-call.js';
 import type { Header, KeyValue } from '../../etcd/wire.js';
 import {
+  type LeaseTerm,
   type ListPage,
   type PageRequest,
   type Position,
@@ -119,9 +120,9 @@ class EtcdRegistryMember implements RegistryMember {
     return positionOf(answer.header);
   }
 
-  async leaseLives(lease: string): Promise<boolean> {
-    const { ttl } = await this.member.leaseTimeToLive(lease).catch(rethrow);
-    return ttl > 0;
+  async leaseTerm(lease: string): Promise<LeaseTerm> {
+    const { ttl, grantedTtl } = await this.member.leaseTimeToLive(lease).catch(rethrow);
+    return { lives: ttl > 0, granted: grantedTtl };
   }
 }
 

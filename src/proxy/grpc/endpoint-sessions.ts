@@ -1,7 +1,12 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import type { Endpoint } from '../../core/endpoint.js';
 import type { ServicePolicy } from '../../core/route.js';
-import { type SessionFailure, type SessionWaiter, SharedSession } from './shared-session.js';
+import {
+  type SessionEntrant,
+  type SessionFailure,
+  type SessionWaiter,
+  SharedSession,
+} from './shared-session.js';
 
 export interface EndpointSessionsOptions {
   readonly endpoint: () => Endpoint;
@@ -35,23 +40,14 @@ export class EndpointSessions {
 
   /** Asks for a place for one stream. Returns the function that gives up waiting; undefined when the queue is full. */
   enter(waiter: SessionWaiter): (() => void) | undefined {
-    const entrant = new Entrant(waiter);
-    const session = this.#withRoom();
-    if (session !== undefined) entrant.enter(session);
-    else if (this.#queue.size >= this.#options.policy().maxWaiting) return undefined;
-    else this.#enqueue(entrant);
+    const entrant = new Entrant(waiter, () => {
+      if (!this.#place(entrant)) entrant.onFailed('busy');
+    });
+    if (!this.#place(entrant)) return undefined;
     return () => {
       this.#queue.delete(entrant);
       entrant.giveUp();
     };
-  }
-
-  #enqueue(entrant: Entrant): void {
-    this.#queue.add(entrant);
-    entrant.limit = this.#options.clock.after(this.#options.policy().queueTimeout, () => {
-      this.#queue.delete(entrant);
-      entrant.fail('busy');
-    });
   }
 
   hold(stream: HeldStream): void {
@@ -78,9 +74,25 @@ export class EndpointSessions {
     for (const stream of [...this.#held]) stream.breakOff();
     const entrants = [...this.#queue];
     this.#queue.clear();
-    for (const entrant of entrants) entrant.fail('refused');
+    for (const entrant of entrants) entrant.onFailed('refused');
     for (const session of [...this.#sessions, ...this.#ending]) session.destroy();
     this.#ending.clear();
+  }
+
+  /** At a session, or in the queue; false when both are full. */
+  #place(entrant: Entrant): boolean {
+    const { maxWaiting, queueTimeout } = this.#options.policy();
+    const session = this.#withRoom();
+    if (session !== undefined) entrant.enter(session);
+    else if (this.#queue.size >= maxWaiting) return false;
+    else {
+      this.#queue.add(entrant);
+      entrant.limit = this.#options.clock.after(queueTimeout, () => {
+        this.#queue.delete(entrant);
+        entrant.onFailed('busy');
+      });
+    }
+    return true;
   }
 
   /** A session that takes one more stream, a new one if need be; undefined when all are full. */
@@ -118,29 +130,35 @@ export class EndpointSessions {
   }
 }
 
-/** Who wants a place: first in the queue, then at a session. */
-class Entrant {
+/** Who wants a place: in the queue, then at a session. */
+class Entrant implements SessionEntrant {
   limit: Timer | undefined;
+  readonly onFull: () => void;
   readonly #waiter: SessionWaiter;
   #session: SharedSession | undefined;
 
-  constructor(waiter: SessionWaiter) {
+  constructor(waiter: SessionWaiter, onFull: () => void) {
     this.#waiter = waiter;
+    this.onFull = onFull;
   }
 
   enter(session: SharedSession): void {
     this.limit?.cancel();
     this.#session = session;
-    session.enter(this.#waiter);
+    session.enter(this);
   }
 
-  fail(failure: SessionFailure): void {
+  onSession(session: SharedSession): void {
+    this.#waiter.onSession(session);
+  }
+
+  onFailed(failure: SessionFailure): void {
     this.limit?.cancel();
     this.#waiter.onFailed(failure);
   }
 
   giveUp(): void {
     this.limit?.cancel();
-    this.#session?.giveUp(this.#waiter);
+    this.#session?.giveUp(this);
   }
 }

@@ -9,10 +9,16 @@ import type { Endpoint } from '../../core/endpoint.js';
  */
 export type SessionFailure = 'refused' | 'not-http2' | 'busy';
 
-/** Who waits for a place on a session. Told once, unless it is taken out. */
+/** Who waits for a place at an endpoint. Told once, unless it gives up. */
 export interface SessionWaiter {
   onSession(session: SharedSession): void;
   onFailed(failure: SessionFailure): void;
+}
+
+/** Who waits for a session to open. Told once, unless it gives up. */
+export interface SessionEntrant extends SessionWaiter {
+  /** The endpoint takes fewer streams on a connection than was thought, and this one is too many. */
+  onFull(): void;
 }
 
 export interface SessionOptions {
@@ -44,7 +50,7 @@ export class SharedSession {
   /** Streams that have been started on it. */
   served = 0;
   readonly #options: SessionOptions;
-  readonly #waiters = new Set<SessionWaiter>();
+  readonly #waiters = new Set<SessionEntrant>();
   readonly #socket: Socket;
   #http2: ClientHttp2Session | undefined;
   readonly #opening: Timer;
@@ -83,8 +89,7 @@ export class SharedSession {
   }
 
   get hasRoom(): boolean {
-    const most = Math.min(MOST_STREAMS, this.#http2?.remoteSettings?.maxConcurrentStreams ?? MOST_STREAMS);
-    return !this.#ended && this.#streams < most;
+    return !this.#ended && this.#streams < this.#most;
   }
 
   /** Whether the endpoint has said that it has not looked at this stream (RFC 9113 section 6.8). */
@@ -93,7 +98,7 @@ export class SharedSession {
   }
 
   /** Takes a place, which must be given back. Calls the waiter at once when the session is open. */
-  enter(waiter: SessionWaiter): void {
+  enter(waiter: SessionEntrant): void {
     this.#idle?.cancel();
     this.#streams += 1;
     if (this.#open) waiter.onSession(this);
@@ -101,7 +106,7 @@ export class SharedSession {
   }
 
   /** Takes back a place that has not been used. */
-  giveUp(waiter: SessionWaiter): void {
+  giveUp(waiter: SessionEntrant): void {
     if (this.#waiters.delete(waiter)) this.leave();
   }
 
@@ -151,6 +156,11 @@ export class SharedSession {
     });
   }
 
+  /** Streams that it takes at once; as many as any does while the endpoint has not said. */
+  get #most(): number {
+    return Math.min(MOST_STREAMS, this.http2?.remoteSettings?.maxConcurrentStreams ?? MOST_STREAMS);
+  }
+
   #speak(): void {
     const http2 = connectHttp2(`http://${this.#options.endpoint.address}`, {
       createConnection: () => this.#socket,
@@ -173,7 +183,10 @@ export class SharedSession {
     this.#opening.cancel();
     const waiters = [...this.#waiters];
     this.#waiters.clear();
+    const tooMany = waiters.splice(this.#most);
+    this.#streams -= tooMany.length;
     for (const waiter of waiters) waiter.onSession(this);
+    for (const waiter of tooMany) waiter.onFull();
     if (this.#ended && this.#streams === 0) this.#http2?.close();
   }
 

@@ -64,6 +64,8 @@ function membership({
   service,
   address,
   endpointsLeft,
+  leaseTtl,
+  appliedMs,
 }: Of<'membership'>): JournalText {
   const why = reason === undefined ? cause : `${cause}: ${reason}`;
   const tone = change === 'joined' ? 'good' : change === 'left' ? 'plain' : state === 'up' ? 'good' : 'warn';
@@ -72,7 +74,12 @@ function membership({
     tone,
     subject: `${service} ${address}`,
     what,
-    more: `${why}; ${countText(endpointsLeft, 'endpoint')}`,
+    more: [
+      why,
+      countText(endpointsLeft, 'endpoint'),
+      ...(leaseTtl === undefined ? [] : [`lease of ${leaseTtl} s`]),
+      ...(appliedMs === undefined ? [] : [`applied in ${appliedMs.toFixed(1)} ms`]),
+    ].join('; '),
   };
 }
 
