@@ -34,6 +34,8 @@ const endpoint = (over: Partial<EndpointView>): EndpointView => ({
   state: 'up',
   inFlight: 0,
   latencyEwmaMs: 0,
+  latencyP50Ms: 0,
+  latencyP99Ms: 0,
   requests: 0,
   failures: 0,
   since: 0,
