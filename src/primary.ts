@@ -4,7 +4,7 @@ import { startAdmin } from './admin/server.js';
 import { gatewayActions } from './composition/actions.js';
 import { followRegistered } from './composition/auto-routes.js';
 import { fixedAtStart } from './composition/fixed-settings.js';
-import { HOSTING_WARNING, openRegistries } from './composition/registries.js';
+import { openRegistries } from './composition/registries.js';
 import { routingSettings } from './composition/routing.js';
 import { RoutingRecord } from './composition/routing-record.js';
 import { DRAINING, gatewayViews } from './composition/views.js';
@@ -16,7 +16,8 @@ import { systemRandom } from './core/random.js';
 import { requestsIn, type TrafficReport } from './core/tally.js';
 import type { GatewayActions, GatewayViews } from './core/views.js';
 import { Directory } from './discovery/directory.js';
-import type { Gateway, GatewayOptions } from './gateway.js';
+import type { Gateway } from './gateway.js';
+import type { GatewayOptions } from './gateway-core.js';
 import { openLogStream } from './observability/log-stream.js';
 import { createLogger } from './observability/logger.js';
 import { type Observers, openObservers } from './observability/observers.js';
@@ -109,7 +110,7 @@ async function openPrimary(options: GatewayOptions, count: number): Promise<Prim
     clock,
     random,
     announce,
-    onHosting: (endpoint) => logger.warn({ endpoint }, HOSTING_WARNING),
+    warn: (fields, text) => logger.warn(fields, text),
   });
   const directory = new Directory(registries.sources, { announce, clock });
   const drained = new DrainedEndpoints(hub);

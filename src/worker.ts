@@ -2,7 +2,7 @@ import { resolveSettings } from './config/settings.js';
 import { systemClock } from './core/clock.js';
 import { messageOf, WatchgateError } from './core/errors.js';
 import { EventHub } from './core/events.js';
-import { type Entrance, type GatewayCore, openEntrance, openObservedGateway } from './gateway.js';
+import { type Entrance, type GatewayCore, openCore, openEntrance } from './gateway-core.js';
 import { openLogStream } from './observability/log-stream.js';
 import { readProcessMetrics } from './observability/process-metrics.js';
 import { openTrafficObservers, type TrafficObservers } from './observability/traffic-observers.js';
@@ -77,9 +77,12 @@ class Worker {
     hub.on('health', (change) => void this.#tell({ kind: 'health', change: { ...change, worker } }));
     hub.on('certificate', (event) => void this.#tell({ kind: 'certificate', event }));
     const logStream = openLogStream(1, { shared: true });
-    const core = await openObservedGateway(
-      { settings, sources: relayed, hub, logStream },
-      openTrafficObservers,
+    const core = await openCore(
+      { settings, hub, logStream },
+      {
+        openRegistries: async () => ({ sources: relayed, want: () => {}, close: async () => {} }),
+        observe: openTrafficObservers,
+      },
     );
     core.replace(resolveSettings(newest));
     for (const { service, address } of drained) core.dataPath.service(service)?.setDrained(address, true);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
@@ -258,6 +258,44 @@ test('the first routes.yaml of the README means what the one in the project mean
   const real = parseConfig(read('routes.yaml'), 'routes.yaml', {});
   assert.ok('settings' in shown && 'settings' in real);
   assert.ok(sameSettings(shown.settings, real.settings));
+});
+
+describe('README.zh-CN.md', () => {
+  const [english, chinese] = ['README.md', 'README.zh-CN.md'].map((path) => ({ path, text: read(path) }));
+  const both = <T>(of: (document: Document) => T): [T, T] => {
+    assert.ok(english !== undefined && chinese !== undefined);
+    return [of(chinese), of(english)];
+  };
+
+  test('has the sections, paragraphs, lists and tables of README.md', () => {
+    // How each block begins: a heading, a list, a table, an image or text.
+    const outline = (document: Document): string[] =>
+      proseOf(document)
+        .split(/\n{2,}/)
+        .map((block) => block.trim())
+        .filter((block) => block !== '' && block !== '以下文档为英文。')
+        .map((block) => {
+          const [, mark = 'text'] = /^(#+|- |\||<picture>)/.exec(block) ?? [];
+          return `${mark} ${['text', '#', '##'].includes(mark) ? '' : block.split('\n').length}`;
+        });
+    assert.deepEqual(...both(outline));
+  });
+
+  test('has the same code, but for what comments say', () => {
+    const code = (document: Document): Block[] =>
+      blocksOf(document).map(({ language, text }) => ({ language, text: text.replace(/ +# .*$/gm, '') }));
+    assert.deepEqual(...both(code));
+  });
+
+  test('links to the same places, and names the same things', () => {
+    const links = (document: Document): string[] =>
+      [...proseOf(document).matchAll(/\]\(([^)\s]+)\)/g)]
+        .map(([, link = '']) => link)
+        .filter((link) => !link.startsWith('README.'))
+        .sort();
+    assert.deepEqual(...both(links));
+    assert.deepEqual(...both((document) => codeSpansOf(document).sort()));
+  });
 });
 
 test('the import table of ARCHITECTURE.md is the one that the imports are held to', () => {

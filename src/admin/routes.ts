@@ -12,7 +12,7 @@ import { answerWhy } from './why.js';
 export interface AdminParts {
   readonly views: GatewayViews;
   readonly actions: GatewayActions;
-  /** Brings the views of services up to date. */
+  /** Brings the views of services and what is remembered of requests up to date. */
   readonly refresh: () => Promise<void>;
   readonly journal: JournalView;
   readonly recorder: RecorderView;
@@ -65,9 +65,10 @@ function registerReads(
   app.get<{ Querystring: Record<string, unknown> }>('/api/explain', async ({ query }) =>
     answerExplain(views, journal, query, clock.now()),
   );
-  app.get<{ Querystring: Record<string, unknown> }>('/api/why', async ({ query }) =>
-    answerWhy(recorder, journal, query),
-  );
+  app.get<{ Querystring: Record<string, unknown> }>('/api/why', async ({ query }) => {
+    await refresh();
+    return answerWhy(recorder, journal, query);
+  });
   // A HEAD would open a stream that nobody reads.
   app.get('/api/stream', { exposeHeadRoute: false }, async (_request, reply) => {
     stream.add(reply.raw);

@@ -81,6 +81,26 @@ export function twoChoicesProspects<C extends Candidate>(
   });
 }
 
+/**
+ * Chances when all are compared: the smallest score wins; on a tie the one that was drawn first, by weight, if
+ * it is among them, else any of them alike.
+ */
+export function bestOfAllProspects<C extends Candidate>(
+  candidates: readonly C[],
+  score: (candidate: C) => number,
+): Prospect<C>[] {
+  const firsts = weightedProspects(candidates);
+  const scores = candidates.map(score);
+  const smallest = Math.min(...scores);
+  const tied = firsts.filter((_, index) => scores[index] === smallest);
+  const noneFirst = 1 - tied.reduce((sum, { chance }) => sum + chance, 0);
+  return firsts.map(({ candidate, chance }, index) => ({
+    candidate,
+    score: scores[index],
+    chance: scores[index] === smallest ? chance + noneFirst / tied.length : 0,
+  }));
+}
+
 interface Rank {
   /** How many have a larger score, and the probability that one of them is drawn first. */
   readonly worse: number;

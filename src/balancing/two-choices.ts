@@ -1,11 +1,17 @@
 import type { Candidate } from '../core/load.js';
 import { type Random, randomBelow } from '../core/random.js';
 import { untried, weightedIndex, weightSteps } from './choice.js';
-import { twoChoicesProspects } from './forecast.js';
+import { bestOfAllProspects, twoChoicesProspects } from './forecast.js';
 import type { Picker } from './picker.js';
 
 /** What two candidates are compared by; the smaller wins. `now` in milliseconds, monotonic. */
 export type Score = (candidate: Candidate, now: number) => number;
+
+/**
+ * Up to so many candidates are all compared. Of three, two draws leave out one, and a third of the time it
+ * is a better one than both: with one of three 20 times slower, that costs 5 % of the requests.
+ */
+const FEW = 3;
 
 /**
  * The better of two candidates drawn at random (Mitzenmacher, "The Power of Two Choices in
@@ -24,10 +30,14 @@ export function twoChoices<C extends Candidate>(
       if (tried.length > 0) return better(untried(candidates, tried), undefined, random, score, now);
       return better(candidates, steps, random, score, now);
     },
-    forecast: ({ now }) => ({
-      compares: `${scored}; the smaller of two drawn at random`,
-      prospects: twoChoicesProspects(candidates, (candidate) => score(candidate, now)),
-    }),
+    forecast({ now }) {
+      const few = candidates.length <= FEW;
+      const prospects = few ? bestOfAllProspects : twoChoicesProspects;
+      return {
+        compares: `${scored}; ${few ? 'the smallest' : 'the smaller of two drawn at random'}`,
+        prospects: prospects(candidates, (candidate) => score(candidate, now)),
+      };
+    },
   };
 }
 
@@ -41,9 +51,12 @@ function better<C extends Candidate>(
   const count = candidates.length;
   if (count <= 1) return candidates[0];
   const first = steps === undefined ? randomBelow(random, count) : weightedIndex(steps, count, random);
-  const second = (first + 1 + randomBelow(random, count - 1)) % count;
-  const a = candidates[first];
-  const b = candidates[second];
-  if (a === undefined || b === undefined) return a ?? b;
-  return score(b, now) < score(a, now) ? b : a;
+  const turn = randomBelow(random, count - 1);
+  let best = candidates[first];
+  for (let place = 0; place < (count <= FEW ? count - 1 : 1); place += 1) {
+    const other = candidates[(first + 1 + ((turn + place) % (count - 1))) % count];
+    if (best === undefined || other === undefined) return best ?? other;
+    if (score(other, now) < score(best, now)) best = other;
+  }
+  return best;
 }

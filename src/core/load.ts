@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.js';
+import { RecentLatency } from './recent-latency.js';
 
 /**
  * What the data path counts about one endpoint. Attempts write it; pickers and views read it.
@@ -13,6 +14,8 @@ export interface EndpointLoad {
   latencyEwmaMs: number;
   /** Milliseconds on the monotonic clock. */
   latencyAt: number;
+  /** The last times to the response head; undefined before the first. */
+  recent: RecentLatency | undefined;
   /** Recent failures, decaying, as of `pressureAt`. */
   pressure: number;
   pressureAt: number;
@@ -33,6 +36,7 @@ export function newLoad(): EndpointLoad {
     failures: 0,
     latencyEwmaMs: 0,
     latencyAt: 0,
+    recent: undefined,
     pressure: 0,
     pressureAt: 0,
   };
@@ -53,6 +57,8 @@ export function observeLatency(load: EndpointLoad, ms: number, now: number): voi
   const share = load.latencyEwmaMs === 0 ? 0 : Math.exp((load.latencyAt - now) / LATENCY_DECAY_MS);
   load.latencyEwmaMs = ms > load.latencyEwmaMs ? ms : load.latencyEwmaMs * share + ms * (1 - share);
   load.latencyAt = now;
+  load.recent ??= new RecentLatency();
+  load.recent.note(ms);
 }
 
 /** Milliseconds an answer is expected to take; an old measurement fades, so that the endpoint is tried again. */

@@ -10,6 +10,9 @@ export interface EndpointView {
   readonly state: EndpointState;
   readonly inFlight: number;
   readonly latencyEwmaMs: number;
+  /** Of its last 128 answers, milliseconds to the response head; 0 before the first. */
+  readonly latencyP50Ms: number;
+  readonly latencyP99Ms: number;
   readonly requests: number;
   readonly failures: number;
   /** Milliseconds since the epoch. */

@@ -224,6 +224,7 @@ export function endpointView(
     notEligible !== null ? 'draining' : endpoint.standing === 'stale' ? 'stale' : 'up';
   const { address, keys, since, revision, weight } = endpoint;
   const { inFlight, requests, failures, latencyEwmaMs } = load;
+  const recent = load.recent?.percentiles();
   return {
     address,
     keys,
@@ -232,6 +233,8 @@ export function endpointView(
     requests,
     failures,
     latencyEwmaMs,
+    latencyP50Ms: recent?.p50 ?? 0,
+    latencyP99Ms: recent?.p99 ?? 0,
     since,
     revision,
     weight,

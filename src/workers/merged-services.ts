@@ -2,7 +2,7 @@ import type { EndpointView, ServiceView } from '../core/views.js';
 
 /**
  * What several workers see of the same services, as one view. Requests, failures and those in flight
- * are summed, the latency is the mean by requests, and an endpoint that any worker has ejected is ejected.
+ * are summed, the latency is the mean by requests (of the 99th percentiles the worst), and an endpoint that any worker has ejected is ejected.
  */
 export function mergeServices(reports: readonly (readonly ServiceView[])[]): Map<string, ServiceView> {
   const seen = grouped(reports.flat(), ({ name }) => name);
@@ -24,6 +24,8 @@ function mergeService(views: readonly [ServiceView, ...ServiceView[]]): ServiceV
 function mergeEndpoint(views: readonly [EndpointView, ...EndpointView[]], workers: number): EndpointView {
   const sum = (of: (view: EndpointView) => number): number => views.reduce((all, view) => all + of(view), 0);
   const requests = sum((view) => view.requests);
+  const mean = (of: (view: EndpointView) => number): number =>
+    requests === 0 ? 0 : sum((view) => of(view) * view.requests) / requests;
   const ejecting = views.filter(({ state }) => state === 'ejected');
   const [ejected] = ejecting;
   const shown = ejected ?? views[0];
@@ -36,7 +38,9 @@ function mergeEndpoint(views: readonly [EndpointView, ...EndpointView[]], worker
     inFlight: sum((view) => view.inFlight),
     requests,
     failures: sum((view) => view.failures),
-    latencyEwmaMs: requests === 0 ? 0 : sum((view) => view.latencyEwmaMs * view.requests) / requests,
+    latencyEwmaMs: mean((view) => view.latencyEwmaMs),
+    latencyP50Ms: mean((view) => view.latencyP50Ms),
+    latencyP99Ms: Math.max(...views.map((view) => view.latencyP99Ms)),
   };
 }
 

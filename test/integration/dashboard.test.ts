@@ -91,6 +91,33 @@ describe('the dashboard of a gateway with etcd', { skip, concurrency: 5, timeout
     assert.match(await requests.innerText(), /^\d/);
   });
 
+  test('shows endpoints held that the registry lost all at once, and goes on using them while they answer', (t) =>
+    alone(async () => {
+      const stage = await DashboardStage.start(t, version ?? '3.5');
+      const pods = [await stage.mortalPod(600), await stage.mortalPod(600), await stage.mortalPod(600)];
+      const { page } = await browser.visit(stage.gateway.adminAddress);
+      t.after(() => page.close());
+      await page.getByText('3 of 3 endpoints taking requests').waitFor();
+      const held = ({ address }: { readonly address: string }) =>
+        row(page, address).getByText('held', { exact: true });
+      await Promise.all(pods.map((pod) => pod.lapse()));
+      for (const pod of pods) await held(pod).waitFor();
+      await row(page, pods[0]?.address ?? '')
+        .getByText(/^lost (most|the last|much) of the (service|registry)$/)
+        .waitFor();
+      await page.getByText('3 of 3 endpoints taking requests').waitFor();
+      assert.deepEqual(new Set(await stage.requests(6)), new Set([200]));
+      const journal = page.getByRole('list', { name: /Journal/ });
+      await journal.getByText(`now stale goods ${pods[0]?.address}`).first().waitFor();
+
+      pods[0]?.kill();
+      await page.getByText('2 of 2 endpoints taking requests').waitFor();
+      await row(page, pods[0]?.address ?? '').waitFor({ state: 'detached' });
+      for (const pod of pods.slice(1)) assert.equal(await held(pod).count(), 1);
+      const latency = row(page, pods[1]?.address ?? '').locator('[data-label="Latency p50 / p99"]');
+      assert.match(await latency.innerText(), /^[\d.]+ \/ [\d.]+ ms$/);
+    }));
+
   test('drains and undrains an endpoint by keyboard, and asks before the last one', (t) =>
     alone(async () => {
       const stage = await DashboardStage.start(t, version ?? '3.5');

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { Agent, request } from 'undici';
+import { selfSigned } from '../support/certificates.js';
 import { behindGateway, routeAll } from '../support/gateway-under-test.js';
 import { RawClient } from '../support/raw-client.js';
 import { chunked, fieldOf, fieldsOf, head, ok } from '../support/raw-http.js';
@@ -193,11 +197,77 @@ test('a flood of resets closes the connection (CVE-2023-44487)', async (t) => {
   const client = session(t, port);
   await once(client, 'remoteSettings');
   const closed = new Promise((resolve) => client.once('close', resolve));
-  for (let count = 0; count < 3_000 && !client.destroyed; count += 1) {
-    const stream = client.request({ ':path': '/' });
+  for (let count = 0; count < 1_500 && !client.destroyed; count += 1) {
+    const stream = client.request({ ':path': '/refused%2f' });
     stream.on('error', () => undefined);
     stream.close(constants.NGHTTP2_CANCEL);
     if (count % 100 === 99) await new Promise(setImmediate);
   }
   await closed;
+});
+
+test('a gateway that leaves sends its clients away, and ends what is under way', async (t) => {
+  const { port, gateway, upstream } = await behindGateway(
+    t,
+    async (connection) => {
+      for (;;)
+        if ((await connection.request())?.startLine.includes('/slow') === false) await connection.write(ok());
+    },
+    `drainDelay: 300ms\n${routeAll()}`,
+  );
+  const client = session(t, port);
+  const slow = answerTo(client.request({ ':path': '/slow' }));
+  const connection = await upstream.connection();
+  await upstream.request();
+  const drained = gateway.drain();
+  const sentAway = once(client, 'goaway');
+  assert.equal((await answerTo(client.request({ ':path': '/' }))).status, 200);
+  const [code, lastStream] = await sentAway;
+  assert.deepEqual([code, lastStream], [constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1]);
+  const closed = once(client, 'close');
+  await connection.write(ok('late'));
+  assert.equal((await slow).body, 'late');
+  await closed;
+  await drained;
+});
+
+test('a body that does not come is waited for as long as receiveTimeout, an idle connection as long as keepAliveTimeout', async (t) => {
+  const { port } = await behindGateway(
+    t,
+    undefined,
+    `server: { receiveTimeout: 100ms, keepAliveTimeout: 200ms }\n${routeAll()}`,
+  );
+  const client = session(t, port);
+  const closed = once(client, 'close');
+  const upload = client.request({ ':method': 'POST' });
+  upload.write('half');
+  const answer = await answerTo(upload);
+  assert.equal(answer.status, 408);
+  assert.match(answer.body, /REQUEST_TIMEOUT/);
+  await closed;
+});
+
+test('curl and undici take HTTP/2 over TLS', async (t) => {
+  const { certFile, keyFile, cert } = await selfSigned(t);
+  const tls = `tls: { listen: 127.0.0.1:0, cert: ${certFile}, key: ${keyFile} }\n`;
+  const { gateway, upstream } = await behindGateway(t, undefined, tls + routeAll());
+  const url = `https://127.0.0.1:${gateway.tlsPort}/goods`;
+  const agent = new Agent({ allowH2: true, connect: { ca: cert } });
+  t.after(() => agent.close());
+  const { statusCode, body } = await request(url, { dispatcher: agent, method: 'POST', body: 'hello' });
+  assert.deepEqual([statusCode, await body.text()], [200, 'ok']);
+  const { stdout } = await promisify(execFile)('curl', [
+    '-s',
+    '--http2',
+    '--cacert',
+    certFile,
+    '-w',
+    ' %{http_version}',
+    url,
+  ]);
+  assert.equal(stdout, 'ok 2');
+  for (const seen of [await upstream.request(0), await upstream.request(1)]) {
+    assert.equal(fieldOf(seen, 'via'), '2.0 watchgate');
+    assert.equal(fieldOf(seen, 'x-forwarded-proto'), 'https');
+  }
 });

@@ -17,6 +17,8 @@ export interface Pod {
 /** One that nobody keeps alive. */
 export interface MortalPod {
   readonly address: string;
+  /** Ends its lease while it goes on serving, as a registry in trouble does. */
+  lapse(): Promise<unknown>;
   /** Ends it as SIGKILL would: the registry is told nothing. */
   kill(): void;
 }
@@ -84,7 +86,11 @@ export class DashboardStage {
     const address = addressOf(server);
     const key = bytes(registrationKey(DEFAULT_PREFIX, 'goods', `mortal-${address.split(':')[1]}`));
     await api.call('KV/Put', { key, value: bytes(address), lease });
-    return { address, kill: () => close(server) };
+    return {
+      address,
+      lapse: () => api.call('Lease/LeaseRevoke', { ID: lease }),
+      kill: () => close(server),
+    };
   }
 
   async #serve(): Promise<Server> {

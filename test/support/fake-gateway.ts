@@ -29,6 +29,8 @@ export function endpointView(address: string, over: Partial<EndpointView> = {}):
     state: 'up',
     inFlight: 0,
     latencyEwmaMs: 1.5,
+    latencyP50Ms: 1.2,
+    latencyP99Ms: 4.5,
     requests: 10,
     failures: 0,
     since: Date.UTC(2026, 0, 2, 3, 4, 5),

@@ -53,6 +53,8 @@ export interface GatewayUnderTest {
   nextConfig(later?: number): Promise<ConfigEvent>;
   /** Loads the file again; resolves to its errors. */
   reload(): Promise<readonly string[]>;
+  /** Leaves as on SIGTERM. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -113,6 +115,7 @@ export async function startGatewayUnderTest(options: GatewayOptions): Promise<Ga
     },
     nextConfig: (later = 0) => configs.nth(configs.items.length + later),
     reload: () => gateway.reload(),
+    drain: () => gateway.drain(),
     close: () => gateway.close(),
   };
 }

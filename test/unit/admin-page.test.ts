@@ -43,14 +43,20 @@ describe('the page', () => {
       registries: [registryView({ invalidValues: [{ key: '/r/goods/x', reason: 'has no :port' }] })],
       services: [
         serviceView('goods', [
-          endpointView('10.0.0.5:80', { inFlight: 4, requests: 1234, failures: 5, latencyEwmaMs: 2.34 }),
+          endpointView('10.0.0.5:80', {
+            inFlight: 4,
+            requests: 1234,
+            failures: 5,
+            latencyP50Ms: 2.34,
+            latencyP99Ms: 9.9,
+          }),
           endpointView('10.0.0.6:80', { state: 'draining', notEligible: 'told to leave' }),
         ]),
       ],
     });
     const text = textOf(page);
     assert.match(text, /goods 1 of 2 endpoints take requests/);
-    assert.match(text, /10\.0\.0\.5:80 up 4 1234 5 2\.3 ms 1 2026-01-02 03:04:05/);
+    assert.match(text, /10\.0\.0\.5:80 up 4 1234 5 2\.3 \/ 9\.9 ms 1 2026-01-02 03:04:05/);
     assert.match(text, /10\.0\.0\.6:80 draining .* told to leave/);
     assert.match(
       text,

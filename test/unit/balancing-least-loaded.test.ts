@@ -13,6 +13,16 @@ test('of two candidates the one with fewer requests in flight is picked, every t
   assert.deepEqual([...tally(picks(leastLoadedPicker, loaded(3, 2), 200))], [['c1', 200]]);
 });
 
+test('of three candidates, too, the one with the fewest is picked, every time', () => {
+  assert.deepEqual([...tally(picks(leastLoadedPicker, loaded(3, 4, 2), 200))], [['c2', 200]]);
+});
+
+test('of three candidates, those with as many share out the requests alike', () => {
+  const counts = tally(picks(leastLoadedPicker, loaded(2, 5, 2), 2000));
+  assert.equal(counts.get('c1'), undefined);
+  assert.ok(Math.abs((counts.get('c0') ?? 0) - 1000) < 150, `${[...counts]}`);
+});
+
 test('a heavy candidate may have more in flight, in proportion to its weight', () => {
   const light = candidate('light', 1, 2);
   assert.deepEqual(

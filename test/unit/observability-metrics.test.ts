@@ -5,7 +5,7 @@ import { type AttemptRecord, EventHub, type RequestRecord } from '../../src/core
 import type { EndpointView, GatewayViews, RegistryView } from '../../src/core/views.js';
 import { BoundedNames } from '../../src/observability/bounded-names.js';
 import { BucketCounts, renderHistogram } from '../../src/observability/bucket-counts.js';
-import { createMetrics } from '../../src/observability/metrics.js';
+import { createMetrics, createTallies } from '../../src/observability/metrics.js';
 import { WorkerMetrics } from '../../src/observability/worker-metrics.js';
 
 const request = (over: Partial<RequestRecord> = {}): RequestRecord => ({
@@ -34,6 +34,8 @@ const endpoint = (over: Partial<EndpointView>): EndpointView => ({
   state: 'up',
   inFlight: 0,
   latencyEwmaMs: 0,
+  latencyP50Ms: 0,
+  latencyP99Ms: 0,
   requests: 0,
   failures: 0,
   since: 0,
@@ -341,6 +343,45 @@ test('a label value cannot break out of its quotes', () => {
     '# TYPE x histogram',
     String.raw`x_bucket{route="a\"} 1\nb\\",le="1"} 1`,
   ]);
+});
+
+test('what workers count adds up to what one process would have counted, each of it once', async () => {
+  const hub = new EventHub();
+  const traffic = (one: EventHub): void => {
+    for (const durationMs of [1, 12, 12, 700]) one.announce('request', request({ durationMs }));
+    one.announce('request', request({ method: 'POST', status: 503, cause: 'NO_ENDPOINT' }));
+    one.announce(
+      'request',
+      request({ route: undefined, service: undefined, status: 404, cause: 'NO_ROUTE' }),
+    );
+    one.announce('attempt', attempt());
+    one.announce('attempt', attempt({ outcome: 'reset' }));
+    one.announce('retry', { service: 'goods', reason: 'UPSTREAM_RESET' });
+  };
+  const ofOne = await scraped((one) => {
+    traffic(one);
+    traffic(one);
+  });
+  const metrics = createMetrics(hub, views(), { ownTraffic: false });
+  for (const workerHub of [new EventHub(), new EventHub()]) {
+    const tallies = createTallies(workerHub);
+    traffic(workerHub);
+    metrics.add(structuredClone(tallies.take()));
+    // Nothing has happened since.
+    metrics.add(tallies.take());
+    tallies.close();
+  }
+  const ofWorkers = samples(await metrics.text());
+  metrics.close();
+  const counted = (found: Map<string, number>) =>
+    [...found]
+      .filter(([series]) =>
+        /^watchgate_(requests|request|response|gateway|failures|upstream|retries)_/.test(series),
+      )
+      .map(([series, value]) => [series, Math.round(value * 1e9) / 1e9])
+      .sort();
+  assert.ok(counted(ofOne).length > 30);
+  assert.deepEqual(counted(ofWorkers), counted(ofOne));
 });
 
 test('every metric there is stands in docs/metrics.md, and the other way round', async () => {

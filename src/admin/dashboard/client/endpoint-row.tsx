@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import type { EndpointView } from '../../../core/views.js';
 import type { EndpointLine } from './fleet.js';
-import { ageText, latencyText, rateText, shareText } from './format.js';
+import { ageText, latencyPair, rateText, shareText } from './format.js';
 import { Sparkline } from './sparkline.js';
 import { StateBadge } from './state-badge.js';
 
@@ -14,7 +14,7 @@ export const ENDPOINT_LABELS = [
   'In flight',
   'Requests/s',
   'Errors',
-  'Mean latency',
+  'Latency p50 / p99',
   'Weight',
   'Age',
 ] as const;
@@ -28,7 +28,6 @@ interface RowProps {
 
 export function EndpointRow({ service, line, panicking, onVerb }: RowProps): JSX.Element {
   const { view, mark } = line;
-  const latency = latencyText(view.latencyEwmaMs);
   return (
     // The roles are said because a table laid out as a grid on a small screen loses them.
     <tr role="row" class={mark ?? ''} data-state={view.state}>
@@ -50,8 +49,8 @@ export function EndpointRow({ service, line, panicking, onVerb }: RowProps): JSX
       </Cell>
       <Cell label={5} number>
         <span class="latency">
-          <Sparkline values={line.latencyMs} />
-          <span>{latency}</span>
+          <Sparkline values={line.p50Ms} upper={line.p99Ms} />
+          <span>{latencyPair(view.latencyP50Ms, view.latencyP99Ms)}</span>
         </span>
       </Cell>
       <Cell label={6} number>

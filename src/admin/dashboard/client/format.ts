@@ -22,6 +22,14 @@ export function latencyText(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
+/** `1.2 / 8.4 ms`: the unit once, when it is the same. */
+export function latencyPair(p50: number, p99: number): string {
+  if (p99 === 0) return latencyText(0);
+  const [half, most] = [latencyText(p50), latencyText(p99)];
+  const unit = most.slice(most.indexOf(' '));
+  return `${half.endsWith(unit) ? half.slice(0, -unit.length) : half} / ${most}`;
+}
+
 const UNITS: readonly (readonly [name: string, seconds: number])[] = [
   ['d', 86_400],
   ['h', 3_600],

@@ -7,15 +7,23 @@ const SLOTS = 60;
 /** Room for half of the stroke. */
 const MARGIN = 1.5;
 
+interface SparklineProps {
+  readonly values: readonly number[];
+  /** The same number of them, and none below its value: a second line above the first. */
+  readonly upper: readonly number[];
+}
+
 /**
- * A minute of one value, newest at the right edge. Its scale begins at 0 and ends at its own highest value:
- * it shows the shape, and the number beside it the size. Nothing to read for a screen reader.
+ * A minute of two values, newest at the right edge. Its scale begins at 0 and ends at the highest of them:
+ * it shows the shape, and the numbers beside it the size. Nothing to read for a screen reader.
  */
-export function Sparkline({ values }: { readonly values: readonly number[] }): JSX.Element {
-  const points = pathOf(values);
+export function Sparkline({ values, upper }: SparklineProps): JSX.Element {
+  const highest = Math.max(...upper, ...values, 0);
+  const [points, above] = [pathOf(values, highest), pathOf(upper, highest)];
   return (
     <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
       {points !== '' && <path class="area" d={`${points}V${HEIGHT}H${startOf(values)}Z`} />}
+      {above !== '' && <path class="upper" d={above} />}
       {points !== '' && <path class="line" d={points} />}
     </svg>
   );
@@ -29,8 +37,7 @@ function step(): number {
   return (WIDTH - 2 * MARGIN) / (SLOTS - 1);
 }
 
-function pathOf(values: readonly number[]): string {
-  const highest = Math.max(...values, 0);
+function pathOf(values: readonly number[], highest: number): string {
   if (highest === 0 || values.length < 2) return '';
   const start = startOf(values);
   return values
