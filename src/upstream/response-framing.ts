@@ -15,7 +15,10 @@ export interface Framing {
  * The framing of a final response to `method` (RFC 9112 section 6.3 and 9.3). Refused, as signs of response splitting:
  * Content-Length beside Transfer-Encoding, two lengths, a coding other than chunked, Transfer-Encoding in HTTP/1.0.
  */
-export function framingOf({ status, minor, fields }: ResponseHead, method: string): Framing {
+export function framingOf(
+  { status, minor, fields }: Pick<ResponseHead, 'status' | 'minor' | 'fields'>,
+  method: string,
+): Framing {
   let length = -1;
   let chunked = false;
   let keeps = minor === 1;

@@ -5,7 +5,7 @@ export interface ResponseHead {
   /** Minor version of HTTP/1. */
   readonly minor: number;
   /** Flat: name, value, name, value, …, latin-1, values without surrounding white space. */
-  readonly fields: string[];
+  readonly fields: readonly string[];
 }
 
 /** What is sent breaks RFC 9112, or a bound. */

@@ -8,6 +8,7 @@ import type {
   UpstreamRequest,
 } from './connection.js';
 import { InterimFilter } from './interim-filter.js';
+import { framingOf } from './response-framing.js';
 import { openSocket } from './socket.js';
 import { failureOf } from './undici-failure.js';
 
@@ -55,7 +56,7 @@ export class UndiciConnection implements UpstreamConnection {
   }
 
   send({ method, target, headers, body, websocket }: UpstreamRequest, handler: ResponseHandler): void {
-    const exchange = new Exchanged(this, handler);
+    const exchange = new Exchanged(this, handler, method, this.#options.maxHead);
     this.#exchange = exchange;
     this.#client.dispatch(
       {
@@ -119,13 +120,18 @@ export class UndiciConnection implements UpstreamConnection {
 /** One exchange as undici's handler in its native form (raw header buffers). */
 class Exchanged implements Dispatcher.DispatchHandler {
   readonly #connection: UndiciConnection;
+  readonly #method: string;
   #handler: ResponseHandler | undefined;
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
+  /** Bytes that interim responses may still take. */
+  #interimLeft: number;
 
-  constructor(connection: UndiciConnection, handler: ResponseHandler) {
+  constructor(connection: UndiciConnection, handler: ResponseHandler, method: string, maxHead: number) {
     this.#connection = connection;
     this.#handler = handler;
+    this.#method = method;
+    this.#interimLeft = maxHead;
   }
 
   resume(): void {
@@ -147,13 +153,22 @@ class Exchanged implements Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
     this.#resume = resume;
-    if (status === 101 || status < 100) this.#fail('bad-response');
-    else if (status < 200) this.#handler?.onInformation(status, latin1(raw));
+    const fields = latin1(raw);
+    if (!this.#keepsRules(status, raw, fields)) this.#fail('bad-response');
+    else if (status < 200) this.#handler?.onInformation(status, fields);
     else {
-      this.#handler?.onHead(status, reason, latin1(raw));
+      this.#handler?.onHead(status, reason, fields);
       if (status === 204 || status === 304) this.#endAtHead();
     }
     return true;
+  }
+
+  /** Whether the head keeps the rules that undici's parser leaves open. */
+  #keepsRules(status: number, raw: readonly Buffer[], fields: readonly string[]): boolean {
+    if (status === 101 || status < 100) return false;
+    if (status >= 200) return isFramed(status, fields, this.#method);
+    this.#interimLeft -= raw.reduce((bytes, { length }) => bytes + length, 0);
+    return this.#interimLeft >= 0;
   }
 
   onData(chunk: Buffer): boolean {
@@ -194,6 +209,15 @@ class Exchanged implements Dispatcher.DispatchHandler {
     this.#handler = undefined;
     this.#connection.closed();
     handler?.onFailure(failure);
+  }
+}
+
+function isFramed(status: number, fields: readonly string[], method: string): boolean {
+  try {
+    framingOf({ status, fields, minor: 1 }, method);
+    return true;
+  } catch {
+    return false;
   }
 }
 

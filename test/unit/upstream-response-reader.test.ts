@@ -177,14 +177,18 @@ describe('the reader of a connection', () => {
       ['GET', head('HTTP/1.1 200 OK', CHUNKED) + chunked(['a'], ['X: y'])],
       ['HEAD', head('HTTP/1.1 201 Created', CHUNKED)],
       ['GET', head('HTTP/1.1 202 Accepted', CHUNKED) + chunked(['b'])],
-      ['POST', ok('c')],
+      ['POST', HINTS.repeat(15) + ok('c')],
+      ['POST', HINTS.repeat(15) + ok('d')],
     ];
     for (const [method, text] of texts) {
       reader.expect(method);
       for (const piece of cut(text, 10, 30)) reader.read(piece, piece.length);
     }
-    const expected = ['head 200', 'end X,y', 'head 201', 'end ', 'head 202', 'end ', 'head 200', 'end '];
-    assert.deepEqual(said, expected);
+    const heads = ['head 200', 'head 201', 'head 202', 'head 200', 'head 200'];
+    assert.deepEqual(
+      said,
+      heads.flatMap((line, index) => [line, index === 0 ? 'end X,y' : 'end ']),
+    );
   });
 
   const order = ['onInformation', 'onHead', 'onContent', 'onComplete'] as const;
