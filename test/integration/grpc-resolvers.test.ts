@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
@@ -136,16 +137,20 @@ describe('gRPC clients that dial etcd:///…', { skip: !etcdVersions.includes('3
   test('an outage of etcd changes nothing, and what happened meanwhile is seen after it', async (t) => {
     const proxy = await startTcpProxy(new URL(etcd.endpoint).host);
     t.after(() => proxy.close());
-    const heard: string[] = [];
-    resolvers(t, { etcd: `etcd://${proxy.address}`, onEvent: ({ kind }) => heard.push(kind) });
+    const heard = new EventEmitter();
+    resolvers(t, { etcd: `etcd://${proxy.address}`, onEvent: ({ kind }) => heard.emit(kind) });
     const name = fresh();
     const [a, b] = await Promise.all(['a', 'b'].map((server) => startEcho(t, server)));
     await put(`/${name}/a`, a?.address ?? '');
     const client = dialEcho(t, `etcd:///${name}`);
+    const connected = once(heard, 'connected');
     await answered(client, ['a']);
+    await connected;
+    const disconnected = once(heard, 'disconnected');
     proxy.cut();
+    await disconnected;
     await put(`/${name}/b`, b?.address ?? '');
-    while (!heard.includes('disconnected')) assert.equal(await client.ask(), 'a');
+    assert.deepEqual(await client.answering(), ['a']);
     proxy.mend();
     await answered(client, ['a', 'b']);
   });
