@@ -9,6 +9,7 @@ const SERVICE_CONFIG = { loadBalancingConfig: [{ round_robin: {} }] };
 const METADATA = new Metadata({ waitForReady: true });
 
 const DEADLINE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** Calls without a pause, several at a time, and counts who answers. */
 export class Caller {
@@ -28,10 +29,11 @@ export class Caller {
     this.#loops = Array.from({ length: atOnce }, () => this.#loop());
   }
 
-  /** Resolves when each of these servers has given so many more answers. */
+  /** Resolves when each of these servers has given so many more answers; rejects when that takes too long. */
   async answered(servers: readonly string[], count: number): Promise<void> {
     const missing = new Map(servers.map((server) => [server, count]));
-    for await (const [server] of on(this.#answers, 'answer')) {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    for await (const [server] of on(this.#answers, 'answer', { signal })) {
       const left = (missing.get(server) ?? 0) - 1;
       if (left > 0) missing.set(server, left);
       else missing.delete(server);
