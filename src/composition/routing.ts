@@ -21,7 +21,8 @@ function withAutomatic(settings: Settings, registered: readonly ServiceRef[]): r
     if (taken.has(prefix) || !isServiceName(ref.service)) continue;
     taken.add(prefix);
     const policy = settings.requestPolicy(ref);
-    automatic.push({ ...ref, id: prefix, prefix, host: undefined, replacePrefix: undefined, policy });
+    const { service, registry } = ref;
+    automatic.push({ service, registry, id: prefix, prefix, host: undefined, replacePrefix: undefined, policy });
   }
   return [...settings.routes, ...automatic];
 }

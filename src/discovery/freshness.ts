@@ -31,8 +31,18 @@ export interface FreshnessOptions {
  */
 export class Freshness {
   readonly #options: FreshnessOptions;
+  /** Revision that the list was true for; the stream starts after it. */
+  readonly #listed: bigint;
   /** Progress requests since the last message. */
   #unanswered = 0;
+  /**
+   * Whether the stream owes a message: the one that it was created, and later answers, once it has given one or the
+   * registry has got to where the stream starts. Before that a member may not answer, since a stream from a
+   * future revision has no progress (etcd 3.6).
+   */
+  #owes = true;
+  #created = false;
+  #reached = false;
   /** A confirmation that waits for the stream to get as far. */
   #pending: { readonly revision: bigint; readonly sentAt: number } | undefined;
   #failures = 0;
@@ -42,6 +52,7 @@ export class Freshness {
 
   constructor(options: FreshnessOptions) {
     this.#options = options;
+    this.#listed = options.session.watermark;
   }
 
   start(): void {
@@ -58,6 +69,8 @@ export class Freshness {
   /** To be called for each message of the stream. */
   heard(): void {
     this.#unanswered = 0;
+    this.#owes = this.#created || this.#reached;
+    this.#created = true;
     this.#settlePending();
   }
 
@@ -69,7 +82,7 @@ export class Freshness {
         session.end({ next: 'resume', error });
         return;
       }
-      if (session.requestProgress()) this.#unanswered += 1;
+      if (session.requestProgress() && this.#owes) this.#unanswered += 1;
       this.#tick();
     });
   }
@@ -82,6 +95,10 @@ export class Freshness {
       const { clusterId, revision } = await member.confirm();
       if (this.#stopped) return;
       this.#failures = 0;
+      if (revision > this.#listed) {
+        this.#reached = true;
+        this.#owes = true;
+      }
       if (clusterId !== this.#options.clusterId) {
         session.end({ next: 'relist', reason: 'cluster-changed', error: undefined });
       } else if (revision < known) {

@@ -6,19 +6,25 @@ export interface PastRouting {
   readonly generation: Generation;
 }
 
-/** Each holds a table of routes, of which there may be thousands. */
 const MOST_KEPT = 50;
+/** In all that is kept: with `autoRoutes` a table may have thousands of them. */
+const MOST_ROUTES = 5_000;
 
 /** Which routes were in force when, for questions about the past. */
 export class RoutingHistory {
   /** Oldest first; never empty after the first `add`. */
   readonly #kept: PastRouting[] = [];
+  /** Of all that is kept. */
+  #routes = 0;
   #startedAt: number | undefined;
 
   add(from: number, generation: Generation): void {
     this.#startedAt ??= from;
     this.#kept.push({ from, generation });
-    if (this.#kept.length > MOST_KEPT) this.#kept.shift();
+    this.#routes += generation.table.routes.length;
+    while (this.#kept.length > 1 && (this.#kept.length > MOST_KEPT || this.#routes > MOST_ROUTES)) {
+      this.#routes -= this.#kept.shift()?.generation.table.routes.length ?? 0;
+    }
   }
 
   /** When the first routes came into force; Infinity before. */

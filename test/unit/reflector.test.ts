@@ -368,12 +368,25 @@ test('progress is asked for each second, and a stream that does not answer twice
   const registry = new ScriptedRegistry(['m0', 'm1']);
   const { clock } = await follow(t, registry);
   registry.watch.created();
+  await clock.advance(1_000);
   registry.answersProgress = false;
   await clock.advance(2_500);
   assert.equal(registry.watches.length, 1);
   assert.ok(registry.watch.progressRequests >= 2);
   await clock.advance(1_000);
   assert.equal(registry.watch.member, 'm1');
+});
+
+test('a stream that has yet to start owes no answer: nothing was written since the list', async (t) => {
+  const registry = new ScriptedRegistry(['m0', 'm1']);
+  const { clock } = await follow(t, registry);
+  registry.answersProgress = false;
+  registry.watch.created();
+  await clock.advance(30_000);
+  assert.equal(registry.watches.length, 1);
+  registry.put('a', '1');
+  await clock.advance(9_000);
+  assert.equal(registry.watches[1]?.member, 'm1', 'once there was a write, it does');
 });
 
 test('two confirmations without an answer change the member; one does not', async (t) => {
