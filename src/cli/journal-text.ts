@@ -66,8 +66,9 @@ function sentence(entry: JournalEntry): string {
       return `${service} ${address} ${change}: ${why}; ${state}, ${count} (${placeOf(entry)})`;
     }
     case 'health': {
-      const { service, address, change, reason } = entry;
-      return `${service} ${address} ${change}${reason === null ? '' : `: ${reason}`}`;
+      const { service, address, change, reason, worker } = entry;
+      const found = worker === undefined ? '' : ` (worker ${worker})`;
+      return `${service} ${address} ${change}${reason === null ? '' : `: ${reason}`}${found}`;
     }
     case 'source':
       return `registry ${entry.source} ${entry.event}${entry.detail === '' ? '' : `: ${entry.detail}`}`;

@@ -7,6 +7,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../core/clock.js';
 import type { ClientSocket } from './client-side.js';
 import type { ProxyContext } from './context.js';
 import { isGrpcCall } from './grpc/status.js';
@@ -85,14 +86,15 @@ export class Http2Sessions {
   }
 
   #opened(session: ServerHttp2Session): void {
-    const open = new OpenSession(session, this.#accepting);
+    const { clock } = this.#context;
+    const open = new OpenSession(session, this.#accepting, clock, this.#limits.keepAliveTimeout);
     this.#open.set(session, open);
     session.setLocalWindowSize(CONNECTION_WINDOW);
-    session.setTimeout(this.#limits.keepAliveTimeout, () => open.closeIfIdle());
     session.on('stream', (stream, headers, _flags, fields: string[] = []) =>
       this.#serve(open, stream, headers, fields),
     );
     session.once('close', () => {
+      open.closed();
       this.#open.delete(session);
       if (this.#open.size === 0) this.#onEmpty?.();
     });
@@ -126,11 +128,18 @@ export class Http2Sessions {
 class OpenSession {
   readonly facts: ClientSocket;
   readonly #session: ServerHttp2Session;
+  readonly #clock: Clock;
+  readonly #keepAlive: number;
   #streams = 0;
   #sentAway = false;
+  #idle: Timer;
 
-  constructor(session: ServerHttp2Session, socket: Socket | undefined) {
+  /** `keepAlive`: how long it is kept without streams, milliseconds. */
+  constructor(session: ServerHttp2Session, socket: Socket | undefined, clock: Clock, keepAlive: number) {
     this.#session = session;
+    this.#clock = clock;
+    this.#keepAlive = keepAlive;
+    this.#idle = this.#closeLater();
     // Copied, because a socket forgets them when it closes.
     const { remoteAddress, remotePort, localPort } = socket ?? session.socket;
     this.facts = { remoteAddress, remotePort, localPort, encrypted: session.encrypted === true };
@@ -138,13 +147,15 @@ class OpenSession {
 
   began(stream: ServerHttp2Stream): void {
     this.#streams += 1;
+    this.#idle.cancel();
     stream.once('close', () => {
       this.#streams -= 1;
+      if (this.#streams === 0 && !this.#session.destroyed) this.#idle = this.#closeLater();
     });
   }
 
-  closeIfIdle(): void {
-    if (this.#streams === 0) this.#session.close();
+  closed(): void {
+    this.#idle.cancel();
   }
 
   /** Tells the client to take another connection for what comes next. */
@@ -152,5 +163,9 @@ class OpenSession {
     if (this.#sentAway || this.#session.destroyed) return;
     this.#sentAway = true;
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM);
+  }
+
+  #closeLater(): Timer {
+    return this.#clock.after(this.#keepAlive, () => this.#session.close());
   }
 }

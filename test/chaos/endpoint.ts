@@ -10,16 +10,15 @@ import type * as registrar from '../../src/registrar/registrar.js';
 /** `none` and `slow` answer; the others break the connection after having executed the request. */
 export type Misbehaviour = 'none' | 'slow' | 'reset' | 'garbage' | 'half-close';
 
-const [registry = '', name = '', ledgerFile = ''] = process.argv.slice(2);
+// The registrar is that of the build, as the gateway under test is: eight of these start while it is under load.
+const [registrarUrl = '', registry = '', name = '', ledgerFile = ''] = process.argv.slice(2);
 /** The least that the embedded registry grants. */
 const LEASE_SECONDS = 2;
 const SLOW_MS = 250;
 /** Gateways learn of a departure in milliseconds. */
 const LEAVE_MS = 200;
 
-/** From the build, as the gateway under test is: eight of these start while it is under load. */
-const BUILD = new URL('../../dist/registrar/registrar.js', import.meta.url).href;
-const { register } = (await import(BUILD)) as typeof registrar;
+const { register } = (await import(registrarUrl)) as typeof registrar;
 
 const ledger = openSync(ledgerFile, 'a');
 let mode: Misbehaviour = 'none';

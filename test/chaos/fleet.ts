@@ -1,12 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 import type { Misbehaviour } from './endpoint.js';
 
 const ENDPOINT = fileURLToPath(new URL('endpoint.ts', import.meta.url));
+const REGISTRAR = new URL('../../dist/registrar/registrar.js', import.meta.url).href;
 /** After a kill the registry still lists the address until its lease has ended. */
 const LEASE_PATIENCE_MS = 3_000;
 /** How long a misbehaviour may still matter after it has ended: the gateway has to find the endpoint well. */
@@ -30,10 +32,11 @@ export class ChaosEndpoint {
   /** Until when other endpoints must be spared. */
   #troubledUntil = 0;
 
-  constructor(name: string, registry: string, folder: string) {
+  /** `program` is endpoint.ts as JavaScript. */
+  constructor(name: string, program: string, registry: string, folder: string) {
     this.name = name;
     this.ledgerFile = join(folder, `${name}.ledger`);
-    this.#child = fork(ENDPOINT, [registry, name, this.ledgerFile], { execArgv: ['--import', 'tsx'] });
+    this.#child = fork(program, [REGISTRAR, registry, name, this.ledgerFile], { execArgv: [] });
     this.#child.once('message', (message) => {
       this.#address = (message as { address: string }).address;
     });
@@ -119,6 +122,7 @@ export class ChaosEndpoint {
 
 /** All endpoints that there have been. */
 export class Fleet {
+  readonly #program: string;
   readonly #registry: string;
   readonly #folder: string;
   readonly all: ChaosEndpoint[] = [];
@@ -126,10 +130,19 @@ export class Fleet {
   constructor(registry: string, folder: string) {
     this.#registry = registry;
     this.#folder = folder;
+    // Once, not by each of them: they start while the gateway is under load.
+    this.#program = join(folder, 'endpoint.mjs');
+    const { code } = transformSync(readFileSync(ENDPOINT, 'utf8'), { loader: 'ts' });
+    writeFileSync(this.#program, code);
   }
 
   start(): ChaosEndpoint {
-    const endpoint = new ChaosEndpoint(`e${this.all.length + 1}`, this.#registry, this.#folder);
+    const endpoint = new ChaosEndpoint(
+      `e${this.all.length + 1}`,
+      this.#program,
+      this.#registry,
+      this.#folder,
+    );
     this.all.push(endpoint);
     return endpoint;
   }

@@ -167,6 +167,26 @@ test('a client that resets its stream ends the request at the endpoint, and is l
   assert.deepEqual([record.status, record.cause], [499, 'CLIENT_GONE']);
 });
 
+test('half a body is never sent on as a whole one, whether its stream ends or its connection', async (t) => {
+  const { port, upstream } = await behindGateway(t, async (connection) => {
+    await connection.request();
+  });
+  const breakOffs = [
+    (stream: ClientHttp2Stream) => stream.destroy(new Error('cancelled')),
+    (stream: ClientHttp2Stream) => stream.session?.destroy(),
+  ];
+  for (const [index, breakOff] of breakOffs.entries()) {
+    const stream = session(t, port).request({ ':method': 'POST' });
+    stream.on('error', () => undefined);
+    stream.write('half');
+    const connection = await upstream.connection(index);
+    await connection.until('half a body', () => connection.received().includes('half') || undefined);
+    breakOff(stream);
+    await connection.closed();
+  }
+  assert.deepEqual(upstream.requests, []);
+});
+
 test('what is malformed is refused or reset, and no endpoint hears of it', async (t) => {
   const { port, upstream } = await behindGateway(t);
   const client = session(t, port);
@@ -210,8 +230,8 @@ test('a gateway that leaves sends its clients away, and ends what is under way',
   const { port, gateway, upstream } = await behindGateway(
     t,
     async (connection) => {
-      for (;;)
-        if ((await connection.request())?.startLine.includes('/slow') === false) await connection.write(ok());
+      for (let seen = await connection.request(); seen !== undefined; seen = await connection.request())
+        if (!seen.startLine.includes('/slow')) await connection.write(ok());
     },
     `drainDelay: 300ms\n${routeAll()}`,
   );

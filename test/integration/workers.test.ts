@@ -82,7 +82,7 @@ function workersOf(pid: number): number[] {
 }
 
 test('what several processes do, the admin port tells and changes as one', async (t) => {
-  const { gateway, endpoint, settings } = await serving(t);
+  const { gateway, registry, endpoint, settings } = await serving(t);
   const clients = await connections(t, gateway, 8);
   for (const client of clients) {
     await client.write(GET);
@@ -125,6 +125,20 @@ test('what several processes do, the admin port tells and changes as one', async
   const explained = await read(gateway, '/api/explain?url=/');
   assert.equal(explained.pick, endpoint.address);
   assert.ok(explained.request.assumed.includes('worker 1 of 2 gets it'));
+
+  // Each finds out by itself which endpoint is dead; the view tells of all that did.
+  const dead = '127.0.0.1:9';
+  await registry.register('goods', dead);
+  let ejected = '';
+  for (let tried = 0; tried < 50 && !/"ejected: refused"/.test(ejected); tried += 1) {
+    assert.deepEqual(await statuses(gateway), [200, 200, 200, 200]);
+    ejected = (await gateway.admin('/api/services/goods')).body;
+  }
+  assert.match(ejected, /"ejected: refused"/);
+  const events: { kind: string; worker?: number }[] = await read(gateway, '/api/events?service=goods');
+  const finders = events.filter(({ kind }) => kind === 'health').map(({ worker }) => worker);
+  assert.deepEqual(finders.sort(), [1, 2]);
+  await registry.unregister('goods', dead);
 
   // A configuration goes to all of them or to none.
   await writeFile(gateway.file, withListeners(`${settings}routes: nonsense\n`));

@@ -109,7 +109,7 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
   onHead(_attempt: GrpcAttempt, headers: ResponseFields, last: boolean): void {
     this.cause = undefined;
     this.#reply.head(headers, last);
-    this.#deadlines.limitSilence(true, () => this.#attempt?.abort('UPSTREAM_TIMEOUT'));
+    this.#limitSilence();
   }
 
   onData(chunk: Buffer): boolean {
@@ -193,6 +193,15 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
     if (body === undefined) limit();
     else body.once('end', limit);
     return body;
+  }
+
+  /** Of both ends: a client that still sends keeps its call alive. */
+  #limitSilence(): void {
+    const { bytesIn } = this;
+    this.#deadlines.limitSilence(true, () => {
+      if (this.bytesIn > bytesIn) this.#limitSilence();
+      else this.#attempt?.abort('UPSTREAM_TIMEOUT');
+    });
   }
 
   /** Whether another attempt has begun. */

@@ -21,7 +21,9 @@ export function journalText(entry: JournalEntry): JournalText {
         tone: entry.change === 'ejected' ? 'bad' : 'good',
         subject: `${entry.service} ${entry.address}`,
         what: entry.change,
-        more: entry.reason ?? '',
+        more: [entry.reason ?? [], entry.worker === undefined ? [] : `worker ${entry.worker}`]
+          .flat()
+          .join(', '),
       };
     case 'source':
       return {
