@@ -22,7 +22,15 @@ function withAutomatic(settings: Settings, registered: readonly ServiceRef[]): r
     taken.add(prefix);
     const policy = settings.requestPolicy(ref);
     const { service, registry } = ref;
-    automatic.push({ service, registry, id: prefix, prefix, host: undefined, replacePrefix: undefined, policy });
+    automatic.push({
+      service,
+      registry,
+      id: prefix,
+      prefix,
+      host: undefined,
+      replacePrefix: undefined,
+      policy,
+    });
   }
   return [...settings.routes, ...automatic];
 }

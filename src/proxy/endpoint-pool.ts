@@ -21,7 +21,12 @@ export interface Wanted {
 }
 
 /** Told once: a connection, or undefined when the pool will never have one. */
-type Waiter = (connection: UpstreamConnection | undefined) => void;
+type Grant = (connection: UpstreamConnection | undefined) => void;
+
+interface Waiter {
+  readonly wanted: Wanted;
+  readonly grant: Grant;
+}
 
 const SWEEP_EVERY_MS = 1000;
 
@@ -34,14 +39,13 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   readonly load: EndpointLoad = newLoad();
   /** Share of the registered weight that it gets now, above 0 and up to 1. */
   warmth = 1;
-  /** Its HTTP/2 connections, for calls of gRPC. */
-  readonly sessions: EndpointSessions;
   readonly #tools: PoolTools;
   readonly #idle: UpstreamConnection[] = [];
   readonly #open = new Set<UpstreamConnection>();
   readonly #waiters = new Set<Waiter>();
   #policy: ServicePolicy;
   #endpoint: Endpoint;
+  #sessions: EndpointSessions | undefined;
   #retired = false;
   #sweep: Timer | undefined;
 
@@ -49,11 +53,17 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     this.#endpoint = endpoint;
     this.#policy = policy;
     this.#tools = tools;
-    this.sessions = new EndpointSessions({
-      ...tools,
+  }
+
+  /** Its HTTP/2 connections, for calls of gRPC; made when first asked for. */
+  get sessions(): EndpointSessions {
+    this.#sessions ??= new EndpointSessions({
+      clock: this.#tools.clock,
+      allows: this.#tools.allows,
       endpoint: () => this.#endpoint,
       policy: () => this.#policy,
     });
+    return this.#sessions;
   }
 
   get endpoint(): Endpoint {
@@ -78,23 +88,23 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   }
 
   /** An idle connection or a new one; undefined when all are busy and no more may be opened. */
-  acquire({ fresh, websocket }: Wanted): UpstreamConnection | undefined {
-    // Of the two clients only undici knows upgrades, and what is upgraded is never used again.
-    const idle = fresh || websocket ? undefined : this.#takeIdle();
+  acquire(wanted: Wanted): UpstreamConnection | undefined {
+    const idle = mustBeNew(wanted) ? undefined : this.#takeIdle();
     if (idle !== undefined) return idle;
-    if (this.#open.size < this.#policy.maxConnections) return this.#connect(websocket);
+    if (this.#open.size < this.#policy.maxConnections) return this.#connect(wanted.websocket);
     const oldest = this.#idle[0];
     if (oldest === undefined) return undefined;
     this.discard(oldest);
-    return this.#connect(websocket);
+    return this.#connect(wanted.websocket);
   }
 
   /**
    * Waits for a connection, first come first served. Returns the function that gives up waiting;
    * undefined when the queue is full.
    */
-  wait(waiter: Waiter): (() => void) | undefined {
+  wait(wanted: Wanted, grant: Grant): (() => void) | undefined {
     if (this.#waiters.size >= this.#policy.maxWaiting) return undefined;
+    const waiter = { wanted, grant };
     this.#waiters.add(waiter);
     return () => this.#waiters.delete(waiter);
   }
@@ -102,9 +112,12 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   onIdle(connection: UpstreamConnection): void {
     if (!this.#open.has(connection)) return;
     connection.longLived = false;
-    const next = this.#nextWaiter();
-    if (next !== undefined) next(connection);
-    else if (this.#retired) this.discard(connection);
+    const [next] = this.#waiters;
+    if (next !== undefined && !mustBeNew(next.wanted)) {
+      this.#waiters.delete(next);
+      next.grant(connection);
+      // Whoever waits for a new connection gets the place of this one.
+    } else if (next !== undefined || this.#retired) this.discard(connection);
     else {
       this.#idle.push(connection);
       if (this.#sweep === undefined) this.#sweepLater();
@@ -122,14 +135,16 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     if (index >= 0) this.#idle.splice(index, 1);
     connection.closeTunnel?.();
     connection.destroy(failure);
-    const next = this.#nextWaiter();
-    if (next !== undefined) next(this.#connect(false));
+    const [next] = this.#waiters;
+    if (next === undefined) return;
+    this.#waiters.delete(next);
+    next.grant(this.#connect(next.wanted.websocket));
   }
 
   /** Closes idle connections now and busy ones as they finish. */
   retire(): void {
     this.#retired = true;
-    this.sessions.retire();
+    this.#sessions?.retire();
     for (const connection of [...this.#idle]) this.discard(connection);
   }
 
@@ -142,7 +157,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   breakOffShort(): boolean {
     this.#dismissWaiters();
     for (const connection of [...this.#open]) if (!connection.longLived) this.discard(connection, 'reset');
-    const streaming = this.sessions.breakOffShort();
+    const streaming = this.#sessions?.breakOffShort() ?? false;
     return this.#open.size > 0 || streaming;
   }
 
@@ -150,7 +165,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   destroy(): void {
     this.#retired = true;
     this.#sweep?.cancel();
-    this.sessions.destroy();
+    this.#sessions?.destroy();
     this.#dismissWaiters();
     for (const connection of [...this.#open]) this.discard(connection, 'reset');
   }
@@ -158,13 +173,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   #dismissWaiters(): void {
     const waiters = [...this.#waiters];
     this.#waiters.clear();
-    for (const waiter of waiters) waiter(undefined);
-  }
-
-  #nextWaiter(): Waiter | undefined {
-    const [first] = this.#waiters;
-    if (first !== undefined) this.#waiters.delete(first);
-    return first;
+    for (const { grant } of waiters) grant(undefined);
   }
 
   /** The one used last, since the rest are older still. */
@@ -204,4 +213,9 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     this.#open.add(connection);
     return connection;
   }
+}
+
+/** Of the two clients only undici knows upgrades, and what is upgraded is never used again. */
+function mustBeNew({ fresh, websocket }: Wanted): boolean {
+  return fresh || websocket;
 }

@@ -138,12 +138,13 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   #connect(pool: EndpointPool, fresh: boolean): void {
-    const connection = pool.acquire({ fresh, websocket: this.#admitted.websocket });
+    const wanted = { fresh, websocket: this.#admitted.websocket };
+    const connection = pool.acquire(wanted);
     if (connection !== undefined) {
       this.#send(pool, connection);
       return;
     }
-    this.#stopWaiting = pool.wait((granted) => {
+    this.#stopWaiting = pool.wait(wanted, (granted) => {
       this.#stopWaiting = undefined;
       this.#deadlines.cancel();
       if (granted === undefined) this.#pick();
