@@ -106,7 +106,14 @@ function forwardedLines(
 
 /** Without the service, those of the route alone. */
 export function timeoutLines(policy: RequestPolicy, service: ExplainedService | null): string[] {
-X, duration(policy.tryTimeout)],
+  return aligned([
+    ...(service === null
+      ? []
+      : [
+          ['connect', duration(service.connectTimeout)],
+          ['queue', duration(service.queueTimeout)],
+        ]),
+    ['try', duration(policy.tryTimeout)],
     ['total', duration(policy.totalTimeout)],
     ['idle', duration(policy.idleTimeout)],
     ['tunnel', duration(policy.tunnelIdleTimeout)],
