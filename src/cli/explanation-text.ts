@@ -104,10 +104,15 @@ function forwardedLines(
   return [`${method} ${target}`, ...headers.map(({ name, value }) => `${name}: ${value}`)];
 }
 
+/** Without the service, those of the route alone. */
 export function timeoutLines(policy: RequestPolicy, service: ExplainedService | null): string[] {
   return aligned([
-    ['connect', duration(service?.connectTimeout)],
-    ['queue', duration(service?.queueTimeout)],
+    ...(service === null
+      ? []
+      : [
+          ['connect', duration(service.connectTimeout)],
+          ['queue', duration(service.queueTimeout)],
+        ]),
     ['try', duration(policy.tryTimeout)],
     ['total', duration(policy.totalTimeout)],
     ['idle', duration(policy.idleTimeout)],

@@ -1,4 +1,3 @@
-import type { Cause } from '../core/causes.js';
 import type { RouteRule } from '../core/route.js';
 import { forwardedPath } from '../routing/path.js';
 import type { AdmittedRequest } from './admitted-request.js';
@@ -10,12 +9,10 @@ import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { Exchange } from './exchange.js';
 import { admittedCall } from './grpc/admitted-call.js';
 import { GrpcExchange } from './grpc/exchange.js';
-import { failureHead, isGrpcCall } from './grpc/status.js';
 import { hashKeyOf } from './hash-key.js';
-import { closeLingering } from './lingering.js';
 import { placeRequest, type RequestRead, readRequest } from './placement.js';
-import { problem } from './problem.js';
 import { recordWhenClosed } from './record.js';
+import { refuse } from './refusal.js';
 import { RequestBody } from './request-body.js';
 import { forwardedHeaders } from './request-headers.js';
 import { StreamResponse } from './stream-response.js';
@@ -142,25 +139,4 @@ function admit(
       ? new GrpcExchange(admittedCall(admitted, response))
       : new Exchange(admitted);
   return exchange;
-}
-
-/** Answers a request that never got as far as a service. */
-function refuse(accepted: Accepted, route: RouteRule | undefined, cause: Cause): undefined {
-  const { request, response, trace, method, head, context } = accepted;
-  if (response instanceof StreamResponse && isGrpcCall(request.headers['content-type'])) {
-    recordWhenClosed(accepted, route, undefined, { cause, bytesOut: 0 });
-    response.endWithHead(200, failureHead(cause, trace.traceId));
-    return;
-  }
-  const { status, reason, headers, body } = problem(cause, trace.traceId);
-  const bytesOut = method === 'HEAD' ? 0 : body.length;
-  recordWhenClosed(accepted, route, undefined, { cause, bytesOut });
-  const unread = head.chunked || (head.contentLength ?? 0) > 0;
-  if (unread || cause === 'BAD_REQUEST' || context.draining()) headers.push('Connection', 'close');
-  if (unread) {
-    closeLingering(request, context);
-    request.resume();
-  }
-  response.writeHead(status, reason, headers);
-  response.end(method === 'HEAD' ? undefined : body);
 }

@@ -101,6 +101,8 @@ test('watchgate explain --at tells a person, and says when it cannot', async (t)
   assert.match(lines[0] ?? '', new RegExp(`^AT ${at}: configuration generation 1, routes in force since `));
   assert.match(known.out, /^ {2}\/goods {2}YES {2}the most specific that fits$/m);
   assert.match(known.out, /^ {2}127\.0\.0\.1:2 {2}up +yes +\S+ goods 127\.0\.0\.1:2 joined: registered;/m);
+  // Of the service, only the name is known of then.
+  assert.match(known.out, /^TIMEOUTS\n {2}try +30s$/m);
   assert.equal(lines.at(-1), '=> went to one of 2 endpoints');
   assert.equal(unknown.code, 1);
   assert.match(unknown.err, /is not known; the routes and the journal of this gateway reach back to 20/);

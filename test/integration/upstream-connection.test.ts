@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, type TestContext, test } from 'node:test';
@@ -6,7 +7,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { type Call, connectionUnderTest } from '../support/connection-under-test.js';
 import { chunked, head, ok } from '../support/raw-http.js';
 import { answering, type RawUpstream, rawUpstream, type Script } from '../support/raw-upstream.js';
-import { listenOnLoopback } from '../support/wire.js';
+import { listenOnLoopback, PATIENCE_MS } from '../support/wire.js';
 
 async function endpoint(t: TestContext, script?: Script): Promise<RawUpstream> {
   const upstream = await rawUpstream(script);
@@ -65,7 +66,7 @@ describe('connecting', () => {
     send({ method: 'POST', body });
     assert.equal(clock.pending, 1);
     connection.destroy();
-    await new Promise((resolve) => body.once('close', resolve));
+    await once(body, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) });
     assert.equal(clock.pending, 0);
     assert.deepEqual(calls, []);
   });
