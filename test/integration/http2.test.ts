@@ -13,6 +13,8 @@ import { answering, type UpstreamConnection } from '../support/raw-upstream.js';
 
 // RFC 9113; on the port that takes HTTP/1.1 too.
 
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
@@ -85,11 +87,9 @@ test('a request of HTTP/2 reaches the endpoint as one of HTTP/1.1 that says wher
 
 test('HTTP/1.1 and HTTP/2 share a port, however slowly a client begins', async (t) => {
   const { port } = await behindGateway(t);
-  const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-  const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
   const two = await RawClient.connect(port);
-  for (const byte of preface) await two.write(byte);
-  await two.write(settings);
+  for (const byte of PREFACE) await two.write(byte);
+  await two.write(frame(4, 0, 0));
   const frameType = await two.until('a frame', () => (two.count >= 9 ? two.received()[3] : undefined));
   assert.equal(frameType, 4);
   const one = await RawClient.connect(port);
@@ -184,6 +184,33 @@ test('half a body is never sent on as a whole one, whether its stream ends or it
     breakOff(stream);
     await connection.closed();
   }
+  assert.deepEqual(upstream.requests, []);
+});
+
+/** RFC 9113 section 4.1. */
+function frame(type: number, flags: number, streamId: number, payload: Buffer | string = ''): Buffer {
+  const body = Buffer.from(payload);
+  const frameHead = Buffer.alloc(9);
+  frameHead.writeUIntBE(body.length, 0, 3);
+  frameHead.writeUInt8(type, 3);
+  frameHead.writeUInt8(flags, 4);
+  frameHead.writeUInt32BE(streamId, 5);
+  return Buffer.concat([frameHead, body]);
+}
+
+test('half a body is no whole one for a client either that resets its stream without an error', async (t) => {
+  const { port, upstream } = await behindGateway(t, async (connection) => {
+    await connection.request();
+  });
+  const client = await RawClient.connect(port);
+  t.after(() => client.destroy());
+  // POST http / a, in the tables of RFC 7541.
+  const headers = frame(1, 4, 1, Buffer.from([0x83, 0x86, 0x84, 0x41, 1, 0x61]));
+  await client.write(Buffer.concat([Buffer.from(PREFACE), frame(4, 0, 0), headers, frame(0, 0, 1, 'half')]));
+  const connection = await upstream.connection();
+  await connection.until('half a body', () => connection.received().includes('half') || undefined);
+  await client.write(frame(3, 0, 1, Buffer.alloc(4)));
+  await connection.closed();
   assert.deepEqual(upstream.requests, []);
 });
 
