@@ -46,6 +46,8 @@ export function newLoad(): EndpointLoad {
 const LATENCY_DECAY_MS = 10_000;
 /** The same for a failure. */
 const PRESSURE_DECAY_MS = 2_000;
+/** Less than this of a failure counts for nothing. */
+const FORGOTTEN = 0.05;
 /** What an endpoint that was never measured is expected to take. */
 const UNMEASURED_MS = 1;
 
@@ -74,7 +76,9 @@ export function observeFailure(load: EndpointLoad, now: number): void {
   load.latencyAt = now;
 }
 
-/** Recent failures, each fading over some seconds. */
+/** Recent failures, each fading over some seconds, and then gone: among idle endpoints a trace would decide every pick. */
 export function failurePressure(load: EndpointLoad, now: number): number {
-  return load.pressure === 0 ? 0 : load.pressure * Math.exp((load.pressureAt - now) / PRESSURE_DECAY_MS);
+  if (load.pressure === 0) return 0;
+  const pressure = load.pressure * Math.exp((load.pressureAt - now) / PRESSURE_DECAY_MS);
+  return pressure < FORGOTTEN ? 0 : pressure;
 }

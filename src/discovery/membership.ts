@@ -14,61 +14,79 @@ export interface MembershipContext {
   readonly grantedOf?: ((lease: string) => number | undefined) | undefined;
 }
 
+/** What is known of one change besides its context. */
+interface Told {
+  readonly endpoint: Endpoint;
+  readonly change: MembershipChange['change'];
+  readonly state: MembershipChange['state'];
+  readonly cause: MembershipCause;
+  readonly reason?: string | undefined;
+  readonly revision: string;
+}
+
 /** What an operator should be told of the change from one set to the next: one entry per endpoint. */
 export function membershipChanges(
   before: EndpointSet | undefined,
   after: EndpointSet | undefined,
   context: MembershipContext,
 ): MembershipChange[] {
-  const { at, source, service, snapshot, appliedMs } = context;
+  const { snapshot } = context;
   const { added, removed, changed } = diffEndpointSets(before, after);
-  const common = {
-    at,
-    source,
-    service,
-    endpointsLeft: after?.endpoints.length ?? 0,
-    ...(appliedMs !== undefined && { appliedMs }),
+  const left = after?.endpoints.length ?? 0;
+  const cause = (known: MembershipCause): MembershipCause => (snapshot.relisted ? 'relisted' : known);
+  const seen = (
+    endpoint: Endpoint,
+    change: 'joined' | 'changed',
+    known: MembershipCause,
+  ): MembershipChange => {
+    const { held, revision } = endpoint;
+    const why = held === undefined ? cause(known) : 'held';
+    return entry(
+      { endpoint, change, state: stateOf(endpoint), cause: why, reason: held?.reason, revision },
+      left,
+      context,
+    );
   };
-  const cause = <T>(known: T): T | 'relisted' => (snapshot.relisted ? 'relisted' : known);
+  const gone = (endpoint: Endpoint): MembershipChange => {
+    const reason = releaseReason(endpoint, snapshot);
+    const why = reason === undefined ? cause('removed') : 'released';
+    // The endpoint's own revision is that of its registration, not of its removal.
+    const { revision } = snapshot;
+    return entry({ endpoint, change: 'left', state: 'gone', cause: why, reason, revision }, left, context);
+  };
   return [
-    ...added.map((endpoint) => ({
-      ...common,
-      ...named(endpoint, context),
-      change: 'joined' as const,
-      state: stateOf(endpoint),
-      ...(heldCause(endpoint) ?? { cause: cause('registered' as const) }),
-    })),
-    ...changed.map(({ before: was, after: is }) => ({
-      ...common,
-      ...named(is, context),
-      change: 'changed' as const,
-      state: stateOf(is),
-      ...(heldCause(is) ?? { cause: cause(causeOfChange(was, is)) }),
-    })),
-    ...removed.map((endpoint) => ({
-      ...common,
-      ...named(endpoint, context),
-      // The endpoint's own revision is that of its registration, not of its removal.
-      revision: snapshot.revision,
-      change: 'left' as const,
-      state: 'gone' as const,
-      ...(releasedCause(endpoint, snapshot) ?? { cause: cause('removed' as const) }),
-    })),
+    ...added.map((endpoint) => seen(endpoint, 'joined', 'registered')),
+    ...changed.map(({ before: was, after: is }) => seen(is, 'changed', causeOfChange(was, is))),
+    ...removed.map(gone),
   ];
 }
 
-function named(
-  { address, keys, revision, lease }: Endpoint,
-  { grantedOf }: MembershipContext,
-): Pick<MembershipChange, 'address' | 'key' | 'revision' | 'lease' | 'leaseTtl'> {
-  const leaseTtl = grantedOf?.(lease);
-  return {
+/** In one literal, not from pieces: objects that are spread have a shape each, and thousands are kept. */
+function entry(
+  { endpoint, change, state, cause, reason, revision }: Told,
+  endpointsLeft: number,
+  { at, source, service, appliedMs, grantedOf }: MembershipContext,
+): MembershipChange {
+  const { address, keys, lease } = endpoint;
+  const key = keys[0] ?? '';
+  const told: { -readonly [K in keyof MembershipChange]: MembershipChange[K] } = {
+    at,
+    source,
+    service,
     address,
-    key: keys[0] ?? '',
+    key,
     revision,
-    ...(lease !== '' && { lease }),
-    ...(leaseTtl !== undefined && { leaseTtl }),
+    endpointsLeft,
+    change,
+    state,
+    cause,
   };
+  if (reason !== undefined) told.reason = reason;
+  if (lease !== '') told.lease = lease;
+  const leaseTtl = grantedOf?.(lease);
+  if (leaseTtl !== undefined) told.leaseTtl = leaseTtl;
+  if (appliedMs !== undefined) told.appliedMs = appliedMs;
+  return told;
 }
 
 function stateOf(endpoint: Endpoint): MembershipChange['state'] {
@@ -81,17 +99,8 @@ function causeOfChange(was: Endpoint, is: Endpoint): MembershipCause {
   return was.standing === 'stale' ? 'registered' : 'updated';
 }
 
-function heldCause({ held }: Endpoint): { cause: 'held'; reason: string } | undefined {
-  return held && { cause: 'held', reason: held.reason };
-}
-
-function releasedCause(
-  endpoint: Endpoint,
-  { released }: SourceSnapshot,
-): { cause: 'released'; reason: string } | undefined {
+function releaseReason(endpoint: Endpoint, { released }: SourceSnapshot): string | undefined {
   const reason = released?.get(endpoint);
-  if (reason === undefined) return undefined;
   // The guard asked, and nobody was told: an endpoint that left as it should.
-  if (reason === 'its owner deleted it' && endpoint.held === undefined) return undefined;
-  return { cause: 'released', reason };
+  return reason === 'its owner deleted it' && endpoint.held === undefined ? undefined : reason;
 }

@@ -66,7 +66,8 @@ export class Registrations {
     this.#withdraw(entry.key, { willing: rubbish === undefined, revision: undefined });
     if (rubbish !== undefined) this.#invalid.set(entry.key, rubbish);
     if (registrations.length === 0) return;
-    const claims = registrations.map((registration): Claim => ({ ...entry, registration }));
+    const { key, revision, lease } = entry;
+    const claims = registrations.map((registration): Claim => ({ key, revision, lease, registration }));
     this.#byKey.set(entry.key, claims);
     for (const claim of claims) this.#add(claim);
   }

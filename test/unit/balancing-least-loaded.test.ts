@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leastLoadedPicker } from '../../src/balancing/least-loaded.js';
-import type { Candidate } from '../../src/core/load.js';
+import { type Candidate, observeFailure } from '../../src/core/load.js';
 import { seededRandom } from '../../src/core/random.js';
 import { after, candidate, picks, tally, weighted } from '../contract/picker.js';
 
@@ -77,4 +77,13 @@ test('what is in flight ends up spread by weight', () => {
       `${endpoint.host} has ${load.inFlight}, wanted about ${wanted}`,
     );
   }
+});
+
+test('a failure of long ago does not decide between endpoints that are idle', () => {
+  const candidates = loaded(0, 0, 0);
+  const [failed] = candidates;
+  assert.ok(failed !== undefined);
+  observeFailure(failed.load, -60_000);
+  const counts = tally(picks(leastLoadedPicker, candidates, 300));
+  assert.ok((counts.get('c0') ?? 0) > 60, `${[...counts]}`);
 });
