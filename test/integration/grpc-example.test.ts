@@ -12,7 +12,11 @@ const ROUTES = fileURLToPath(new URL('../../examples/grpc/routes.yaml', import.m
 
 test('examples/grpc: what its README says happens', async (t) => {
   const registry = await startEmbedded();
-  t.after(() => registry.close());
+  const closers: (() => Promise<void>)[] = [() => registry.close()];
+  // The registry last: who is registered leaves it first.
+  t.after(async () => {
+    for (const close of closers.reverse()) await close();
+  });
   const config = parseConfig(await readFile(ROUTES, 'utf8'), 'routes.yaml', {
     LISTEN: '127.0.0.1:0',
     ADMIN: '127.0.0.1:0',
@@ -24,7 +28,7 @@ test('examples/grpc: what its README says happens', async (t) => {
       name,
       `etcd://${new URL(registry.endpoint).host}/service_registry_discovery`,
     );
-    t.after(() => server.close());
+    closers.push(() => server.close());
     return server;
   };
   const first = await serve('say-1');
@@ -33,7 +37,7 @@ test('examples/grpc: what its README says happens', async (t) => {
     settings: config.settings,
     logStream: { dropped: 0, write: () => undefined, close: async () => undefined },
   });
-  t.after(() => gateway.close());
+  closers.push(() => gateway.close());
   await gateway.ready();
   const shares = async (): Promise<number[]> =>
     [...(await callThroughGateway(gateway.address, 9)).values()].sort();

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { type GatewayUnderTest, routeAll, startGatewayUnderTest } from '../support/gateway-under-test.js';
 import { answerOk, type RawEndpoint, rawEndpoint } from '../support/http2-endpoint.js';
 import { rawUpstream } from '../support/raw-upstream.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 // A call is tried again only when no endpoint has looked at it: RFC 9113 section 8.7, gRFC A6 ("transparent retries").
 
@@ -135,4 +136,18 @@ test('calls share a connection as far as the endpoint lets them, then wait, and 
   assert.equal(await late, '8 OVERLOADED');
   for (const answer of waiting) answer();
   assert.deepEqual(new Set([...(await Promise.all(first)), await fifth]), new Set(['0']));
+});
+
+test('a connection to a host that has vanished is given up, and the next call takes another', async (t) => {
+  const endpoint = await rawEndpoint(t, answerOk);
+  const way = await startTcpProxy(endpoint.address);
+  t.after(() => way.close());
+  const times = 'defaults: { tryTimeout: 150ms, connectTimeout: 150ms, ejection: { enabled: false } }\n';
+  const { call } = await stage(t, [way], times);
+  assert.equal(await call(), '0');
+  way.freeze();
+  assert.equal(await call(), '4 UPSTREAM_TIMEOUT');
+  const patience = AbortSignal.timeout(5_000);
+  while ((await call()) !== '0') patience.throwIfAborted();
+  assert.equal(way.accepted, 2);
 });

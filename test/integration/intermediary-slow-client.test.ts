@@ -9,6 +9,7 @@ import { fieldsOf, head } from '../support/raw-http.js';
 const LIMITS = `server:\n  headersTimeout: 200ms\n  receiveTimeout: 300ms\n${routeAll()}`;
 
 const unfinished: Readonly<Record<string, string>> = {
+  'nothing at all': '',
   'a head that is not finished': 'GET / HTTP/1.1\r\nHost: a\r\n',
   'a request line that is not finished': 'GET /',
   'a body that is not finished': `${head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 10')}half`,

@@ -200,13 +200,13 @@ test('a worker that dies takes only its own requests with it, and another takes 
 
   process.kill(victim, 'SIGKILL');
   await gateway.process.line(/worker died/);
-  await gateway.adminUntil('/metrics', (_status, body) => /^watchgate_workers 2$/m.test(body));
   stop.abort();
 
   // Three of six connections were the dead worker's, and each loop of new ones was in it once at most.
   const answered = await Promise.all(kept);
   assert.equal(answered.filter((all) => all).length, 3);
   for (const broken of await Promise.all(fresh)) assert.ok(broken <= 1);
+  await gateway.adminUntil('/metrics', (_status, body) => /^watchgate_workers 2$/m.test(body));
   // Nothing that was counted is forgotten.
   const after = await metric(gateway, 'watchgate_requests_total');
   for (const [labels, count] of Object.entries(before)) assert.ok((after[labels] ?? 0) >= count);
