@@ -11,7 +11,7 @@ const TEST_TIMEOUT_MS = 120_000;
 /** A process that a killed test left behind can hold the run's output open for ever. */
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
-const CONCURRENCY = Math.max(3, availableParallelism());
+const CONCURRENCY = 2 * Math.max(2, availableParallelism());
 /** These hold the clock to something: a frame rate, a latency, a cost, a lease. They run last, one at a time. */
 const TIMED =
   /(?:^|\/)(?:dashboard[a-z-]*|regression-guard|keep-alive-latency|slow-endpoint|ejection|registrar-registration)\.test\.ts$/;

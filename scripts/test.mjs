@@ -4,8 +4,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureReady, root } from './setup.mjs';
 
-/** Has a toolchain of its own: `npm run test:go`. */
-const APART = new Set(['go', 'support']);
+/** With a toolchain of its own (`npm run test:go`), too long for every day (`npm run test:system`), or no tests. */
+const APART = new Set(['go', 'system', 'support']);
 
 const inCi = process.env.CI === 'true';
 const flags = process.argv.slice(2).filter((arg) => arg.startsWith('-'));

@@ -46,7 +46,7 @@ interface Shelf {
  * How long changes are told without a pause. A registry that changes in thousands of places at once, as when a
  * cluster is moved, must not keep requests waiting until all of it is applied.
  */
-const SLICE_MS = 2;
+const SLICE_MS = 5;
 /** What requests have for themselves in between; each passes the event loop several times. */
 const PAUSE_MS = 2;
 

@@ -1,6 +1,8 @@
 import { type Credentials, openRegistry, type RegistryKind, type TortureRegistry } from './registry.js';
 import { type Recovery, Stage } from './stage.js';
 
+const TOLD_WITHIN_MS = 1_000;
+
 /** One way in which registries and networks fail. */
 export interface TortureCase {
   /** As given to `--case`. */
@@ -48,6 +50,8 @@ export async function runCase(torture: TortureCase, kind: RegistryKind): Promise
     await stage.viewRight('at first', 5_000);
     await torture.run(stage);
     await stage.load.stop();
+    // Of many at once it is told in slices, a little after they can be used.
+    await stage.allTold(TOLD_WITHIN_MS);
     problems.push(...verdict(stage));
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));

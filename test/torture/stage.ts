@@ -139,6 +139,12 @@ export class Stage {
     }
   }
 
+  /** Waits for what was registered to have been announced, but no longer than `withinMs`. */
+  async allTold(withinMs: number): Promise<void> {
+    const until = performance.now() + withinMs;
+    while (this.ledger.missingFrom(this.joined).length > 0 && performance.now() < until) await sleep(POLL_MS);
+  }
+
   async close(): Promise<void> {
     await this.#load?.stop();
     await this.#gateway?.close();
