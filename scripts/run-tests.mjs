@@ -12,9 +12,14 @@ const TEST_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = 2 * Math.max(2, availableParallelism());
-/** These hold the clock to something: a frame rate, a latency, a cost, a lease. They run last, one at a time. */
-const TIMED =
-  /(?:^|\/)(?:dashboard[a-z-]*|regression-guard|keep-alive-latency|slow-endpoint|ejection|registrar-registration)\.test\.ts$/;
+/** These hold the clock to seconds, such as leases: they run later, when less is going on. */
+const CALM = named(['dashboard', 'ejection', 'registrar-registration']);
+/** These hold it to milliseconds, or the processor to a cost: they run last, one at a time. */
+const ALONE = named(['dashboard-[a-z]+', 'regression-guard', 'keep-alive-latency', 'slow-endpoint']);
+
+function named(names) {
+  return new RegExp(`(?:^|/)(?:${names.join('|')})\\.test\\.ts$`);
+}
 
 /**
  * Starts a command in the project, with the terminal handed over; resolves to its exit status, 1 when it was cut short.
@@ -57,8 +62,9 @@ function ownReporter(name) {
 /** Resolves to whether all passed, and one line for each test that was skipped. */
 export async function runTests(files, flags = [], env = process.env) {
   const groups = [
-    { files: files.filter((file) => !TIMED.test(file)), concurrency: CONCURRENCY },
-    { files: files.filter((file) => TIMED.test(file)), concurrency: 1 },
+    { files: files.filter((file) => !CALM.test(file) && !ALONE.test(file)), concurrency: CONCURRENCY },
+    { files: files.filter((file) => CALM.test(file)), concurrency: 2 },
+    { files: files.filter((file) => ALONE.test(file)), concurrency: 1 },
   ];
   const result = { passed: true, skipped: [] };
   for (const group of groups.filter((one) => one.files.length > 0)) {

@@ -12,6 +12,8 @@ const UNANSWERED_ALLOWED = 2;
 const CONFIRM_MIN_MS = 2_000;
 const CONFIRM_MAX_MS = 5_000;
 const CONFIRM_AGAIN_MS = 250;
+/** While the stream owes nothing, nothing else tells that it is dead. */
+const CONFIRM_ALONE_MS = 1_000;
 const FAILURES_ALLOWED = 1;
 
 export interface FreshnessOptions {
@@ -95,9 +97,11 @@ export class Freshness {
       const { clusterId, revision } = await member.confirm();
       if (this.#stopped) return;
       this.#failures = 0;
-      if (revision > this.#listed) {
+      if (revision > this.#listed && !this.#reached) {
         this.#reached = true;
         this.#owes = true;
+        // What there is to tell is late already.
+        this.#unanswered = Math.max(this.#unanswered, 1);
       }
       if (clusterId !== this.#options.clusterId) {
         session.end({ next: 'relist', reason: 'cluster-changed', error: undefined });
@@ -123,7 +127,9 @@ export class Freshness {
     const wait =
       this.#failures > 0
         ? CONFIRM_AGAIN_MS
-        : CONFIRM_MIN_MS + randomBelow(random, CONFIRM_MAX_MS - CONFIRM_MIN_MS);
+        : this.#owes
+          ? CONFIRM_MIN_MS + randomBelow(random, CONFIRM_MAX_MS - CONFIRM_MIN_MS)
+          : CONFIRM_ALONE_MS;
     this.#confirmTimer = clock.after(wait, () => void this.#confirm());
   }
 
