@@ -11,7 +11,7 @@ const TEST_TIMEOUT_MS = 120_000;
 /** A process that a killed test left behind can hold the run's output open for ever. */
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
-const CONCURRENCY = 2 * Math.max(2, availableParallelism());
+const CONCURRENCY = Math.max(3, availableParallelism());
 /** These hold the clock to seconds, such as leases: they run later, when less is going on. */
 const CALM = named(['dashboard', 'ejection', 'registrar-registration']);
 /** These hold it to milliseconds, or the processor to a cost: they run last, one at a time. */

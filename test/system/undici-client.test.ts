@@ -17,4 +17,4 @@ const RULES = [
   'streaming-abandoned',
 ] as const;
 
-for (const rules of RULES) await import(`./${rules}.test.js`);
+for (const rules of RULES) await import(`../integration/${rules}.test.js`);
