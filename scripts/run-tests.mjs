@@ -12,10 +12,16 @@ const TEST_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = Math.max(3, availableParallelism());
-/** These hold the clock to seconds, such as leases: they run later, when less is going on. */
-const CALM = named(['dashboard', 'ejection', 'registrar-registration']);
-/** These hold it to milliseconds, or the processor to a cost: they run last, one at a time. */
-const ALONE = named(['dashboard-[a-z]+', 'regression-guard', 'keep-alive-latency', 'slow-endpoint']);
+/** These hold the clock to seconds: they run later, when less is going on. */
+const CALM = named(['dashboard', 'ejection']);
+/** These hold it to milliseconds or to leases of a second, or the processor to a cost: they run last, one at a time. */
+const ALONE = named([
+  'dashboard-[a-z]+',
+  'regression-guard',
+  'keep-alive-latency',
+  'registrar-registration',
+  'slow-endpoint',
+]);
 
 function named(names) {
   return new RegExp(`(?:^|/)(?:${names.join('|')})\\.test\\.ts$`);
