@@ -12,11 +12,10 @@ const TEST_TIMEOUT_MS = 120_000;
 const RUN_TIMEOUT_MS = 600_000;
 /** Most tests wait for servers rather than for the processor. */
 const CONCURRENCY = Math.max(3, availableParallelism());
-/** These hold the clock to seconds: they run later, when less is going on. */
-const CALM = named(['dashboard', 'ejection']);
-/** These hold it to milliseconds or to leases of a second, or the processor to a cost: they run last, one at a time. */
+/** These hold the clock to something, or the processor to a cost: they run last, one at a time. */
 const ALONE = named([
-  'dashboard-[a-z]+',
+  'dashboard[a-z-]*',
+  'ejection',
   'regression-guard',
   'keep-alive-latency',
   'registrar-registration',
@@ -68,8 +67,7 @@ function ownReporter(name) {
 /** Resolves to whether all passed, and one line for each test that was skipped. */
 export async function runTests(files, flags = [], env = process.env) {
   const groups = [
-    { files: files.filter((file) => !CALM.test(file) && !ALONE.test(file)), concurrency: CONCURRENCY },
-    { files: files.filter((file) => CALM.test(file)), concurrency: 2 },
+    { files: files.filter((file) => !ALONE.test(file)), concurrency: CONCURRENCY },
     { files: files.filter((file) => ALONE.test(file)), concurrency: 1 },
   ];
   const result = { passed: true, skipped: [] };

@@ -115,7 +115,8 @@ describe('the dashboard of a gateway with etcd', { skip, concurrency: 5, timeout
       await row(page, pods[0]?.address ?? '').waitFor({ state: 'detached' });
       for (const pod of pods.slice(1)) assert.equal(await held(pod).count(), 1);
       const latency = row(page, pods[1]?.address ?? '').locator('[data-label="Latency p50 / p99"]');
-      assert.match(await latency.innerText(), /^[\d.]+ \/ [\d.]+ ms$/);
+      await stage.requests(24);
+      await latency.filter({ hasText: /^[\d.]+ \/ [\d.]+ ms$/ }).waitFor();
     }));
 
   test('drains and undrains an endpoint by keyboard, and asks before the last one', (t) =>
