@@ -16,6 +16,8 @@ export interface AttemptListener {
   onData(chunk: Buffer): boolean;
   onEnd(trailers: readonly string[]): void;
   onUpgrade(fields: readonly string[], socket: Duplex): void;
+  /** The connection broke within the response: what has come of it is the client's to see. */
+  onBreak(): void;
   onFailure(attempt: Attempt, outcome: Outcome): void;
   /** Exactly once, before the call that says how it went on. */
   onSettled(attempt: Attempt, outcome: Outcome): void;
@@ -105,6 +107,7 @@ export class Attempt implements ResponseHandler {
   }
 
   onFailure(failure: UpstreamFailure): void {
+    if (failure === 'reset' && this.headReceived) this.#listener.onBreak();
     const { cause, outcome } = classify(failure, this.headReceived);
     this.#fail(cause, outcome);
   }
@@ -128,7 +131,8 @@ export class Attempt implements ResponseHandler {
       status: this.#status,
       cause,
       nothingSent: !this.#sent,
-      reusedConnection: this.#reused,
+      // Once it was sent, the connection may be busy with another request by now.
+      reusedConnection: this.#sent ? this.#reused : this.connection.reused,
       headMs: (this.#headAt || this.#now()) - this.begunAt,
     };
   }

@@ -1,4 +1,5 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
+import type { Turn, Waiting } from '../core/turn.js';
 import type { ClientResponse } from './client-side.js';
 
 export interface ReplyHead {
@@ -8,31 +9,44 @@ export interface ReplyHead {
   readonly headers: string[];
 }
 
+type Trailers = [string, string][];
+
 /** Up to here one string with the head is cheaper to write than two pieces. */
 const SMALL = 4096;
 
 /**
- * The response to one client. The head and the first chunk are held until the endpoint's next
- * event or the end of the tick, so that a small response leaves in one write, and a slow one is not
- * kept waiting.
+ * The response to one client. The head and the first chunk are held until there is more or the turn
+ * ends, so that a small response leaves in one write, and a slow one is not kept waiting.
  */
-export class ClientReply {
+export class ClientReply implements Waiting {
   readonly #response: ClientResponse;
+  readonly #turn: Turn;
   /** Whether the connection must not be used again; asked when the head goes out. */
   readonly #mustClose: () => boolean;
   #head: ReplyHead | undefined;
   #first: Buffer | undefined;
   #flushed = false;
+  #queued = false;
+  /** Trailers of a response that is whole and still held. */
+  #ended: Trailers | undefined;
+  #closes = false;
+  #status = 0;
   #bytes = 0;
 
-  constructor(response: ClientResponse, mustClose: () => boolean) {
+  constructor(response: ClientResponse, turn: Turn, mustClose: () => boolean) {
     this.#response = response;
+    this.#turn = turn;
     this.#mustClose = mustClose;
   }
 
   /** Whether anything has been written, so that another answer is no longer possible. */
   get flushed(): boolean {
     return this.#flushed;
+  }
+
+  /** Of the head, whether or not it has been written; 0 before there is one. */
+  get status(): number {
+    return this.#status;
   }
 
   /** Bytes of body written. */
@@ -42,7 +56,16 @@ export class ClientReply {
 
   hold(head: ReplyHead): void {
     this.#head = head;
-    process.nextTick(flushHeld, this);
+    this.#status = head.status;
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#turn.add(this);
+  }
+
+  atTurnEnd(): void {
+    this.#queued = false;
+    if (this.#ended === undefined) this.flush();
+    else this.#finish(this.#ended);
   }
 
   /** Forgets a held head; only before it was flushed. */
@@ -75,7 +98,14 @@ export class ClientReply {
     }
   }
 
-  end(trailers: [string, string][] = []): void {
+  end(trailers: Trailers): void {
+    // Now: a request that is still being sent may have come to its end by the end of the turn.
+    if (!this.#flushed) this.#closes = this.#mustClose();
+    if (this.#queued && !this.#flushed) this.#ended = trailers;
+    else this.#finish(trailers);
+  }
+
+  #finish(trailers: Trailers): void {
     if (!this.#flushed && this.#head !== undefined) this.#writeHead(this.#head);
     if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(trailers);
     const last = this.#first;
@@ -103,7 +133,7 @@ export class ClientReply {
 
   #writeHead({ status, reason, headers }: ReplyHead): void {
     this.#flushed = true;
-    if (this.#mustClose()) headers.push('Connection', 'close');
+    if (this.#closes || this.#mustClose()) headers.push('Connection', 'close');
     this.#response.writeHead(status, relayable(reason, status), headers);
   }
 }
@@ -114,10 +144,6 @@ export class ClientReply {
  */
 function relayable(reason: string, status: number): string {
   return /^[\t\x20-\x7e]*$/.test(reason) ? reason : (STATUS_CODES[status] ?? '');
-}
-
-function flushHeld(reply: ClientReply): void {
-  reply.flush();
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { RouteRule } from '../core/route.js';
 import type { TraceSampler } from '../core/tracing.js';
+import type { Turn } from '../core/turn.js';
 import type { RouteTable } from '../routing/table.js';
 import type { TrustedProxies } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
@@ -31,6 +32,8 @@ export interface ProxyContext {
   readonly randomHex: RandomHex;
   /** Undefined while tracing is off. */
   readonly sampler: TraceSampler | undefined;
+  /** When what is small and whole is written. */
+  readonly turn: Turn;
   readonly tunnels: Tunnels;
   /** Client connections on which nothing more is served. */
   readonly closing: WeakSet<ClientSocket>;

@@ -3,6 +3,7 @@ import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import type { RouteRule, ServicePolicy, ServiceRef } from '../core/route.js';
 import type { TraceSampler } from '../core/tracing.js';
+import { Turn } from '../core/turn.js';
 import type { ClientRequest, ClientSocket } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { compileGeneration } from './generation.js';
@@ -42,6 +43,7 @@ export class DataPath implements ProxyContext {
   readonly announce: Announce;
   readonly randomHex = pooledRandomHex();
   readonly sampler: TraceSampler | undefined;
+  readonly turn = new Turn();
   readonly tunnels = new Tunnels();
   readonly history = new RoutingHistory();
   readonly closing = new WeakSet<ClientSocket>();
@@ -59,7 +61,7 @@ export class DataPath implements ProxyContext {
     this.announce = announce;
     this.sampler = options.sampler;
     this.#services = new Services(
-      { clock, random, announce, allows, maxResponseHead: maxHeaderSize },
+      { clock, random, announce, turn: this.turn, allows, maxResponseHead: maxHeaderSize },
       watchService,
     );
     this.#generation = this.#build(settings);

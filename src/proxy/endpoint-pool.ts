@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../core/clock.js';
 import type { Endpoint } from '../core/endpoint.js';
 import { type Candidate, type EndpointLoad, newLoad } from '../core/load.js';
 import type { ServicePolicy } from '../core/route.js';
+import type { Turn } from '../core/turn.js';
 import type { ConnectionOwner, UpstreamConnection, UpstreamFailure } from '../upstream/connection.js';
 import { Http1Connection } from '../upstream/http1-connection.js';
 import { UndiciConnection } from '../upstream/undici-connection.js';
@@ -9,6 +10,7 @@ import { EndpointSessions } from './grpc/endpoint-sessions.js';
 
 export interface PoolTools {
   readonly clock: Clock;
+  readonly turn: Turn;
   readonly allows: (ip: string) => boolean;
   readonly maxResponseHead: number;
 }
@@ -196,12 +198,13 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   }
 
   #connect(websocket: boolean): UpstreamConnection {
-    const { clock, allows, maxResponseHead } = this.#tools;
+    const { clock, turn, allows, maxResponseHead } = this.#tools;
     const { host, port } = this.#endpoint;
     const options = {
       host,
       port,
       clock,
+      turn,
       allows,
       timeoutMs: () => this.#policy.connectTimeout,
       owner: this,

@@ -49,12 +49,13 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#deadlines = new Deadlines(admitted.context.clock, admitted.route.policy, admitted.startedAt);
     this.#reply = new ClientReply(
       admitted.response,
+      admitted.context.turn,
       () => admitted.context.draining() || admitted.body?.complete === false,
     );
   }
 
   get status(): number {
-    return this.#tunnelled === undefined ? this.#admitted.response.statusCode : 101;
+    return this.#tunnelled === undefined ? this.#reply.status : 101;
   }
 
   /** For the record: path and query that endpoints are asked for. */
@@ -246,6 +247,10 @@ export class Exchange implements AttemptListener, UnderWay {
     };
     this.tries.push(record);
     context.announce('attempt', record);
+  }
+
+  onBreak(): void {
+    this.#reply.flush();
   }
 
   onFailure(attempt: Attempt, outcome: Outcome): void {

@@ -46,5 +46,5 @@ export function decideRetry(outcome: Outcome, facts: RetryFacts): RetryDecision 
   if (!causeRule(outcome.cause).mayRetry || outcome.class === 'truncated') return NO;
   if (!outcome.nothingSent && !idempotent) return NO;
   const stale = outcome.class === 'reset' && outcome.reusedConnection && facts.staleResets === 0;
-  return { retry: true, reason: outcome.cause, sameEndpoint: stale && !outcome.nothingSent };
+  return { retry: true, reason: outcome.cause, sameEndpoint: stale };
 }

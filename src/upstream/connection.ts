@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import type { Turn } from '../core/turn.js';
 import type { SocketAddress, SocketOptions } from './socket.js';
 
 /** One request as it goes to an endpoint. */
@@ -67,6 +68,8 @@ export interface UpstreamConnection {
 
 export interface ConnectionOptions extends SocketOptions, SocketAddress {
   readonly owner: ConnectionOwner;
+  /** When what is sent leaves. */
+  readonly turn: Turn;
   /** Milliseconds for which an idle connection is kept. */
   readonly keepAliveMs: number;
   /** Bytes of a response head, and of trailers. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Waiting } from '../core/turn.js';
 import type {
   ConnectionOptions,
   ResponseHandler,
@@ -20,7 +21,7 @@ const KEEP_ALIVE_MARGIN_MS = 1000;
  * An HTTP/1.1 connection of our own: one socket, one request at a time, nothing that a gateway does not need. It reads
  * into one buffer for all connections, and copies out of it what is kept. It knows no upgrades.
  */
-export class Http1Connection implements UpstreamConnection, ResponseSink {
+export class Http1Connection implements UpstreamConnection, ResponseSink, Waiting {
   longLived = false;
   closeTunnel: (() => void) | undefined;
   idleUntil = Number.POSITIVE_INFINITY;
@@ -31,6 +32,8 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
   #state: 'new' | 'connecting' | 'idle' | 'busy' | 'gone' = 'new';
   #handler: ResponseHandler | undefined;
   #body: RequestBodyWriter | undefined;
+  /** Sent at the end of the turn. */
+  #unsent: UpstreamRequest | undefined;
   #requests = 0;
   #keepsUp = true;
   /** Bytes of the piece read last. */
@@ -52,7 +55,7 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
   send(request: UpstreamRequest, handler: ResponseHandler): void {
     this.#handler = handler;
     if (this.#state === 'new') this.#connect(request);
-    else this.#write(request);
+    else this.#writeSoon(request);
   }
 
   resume(): void {
@@ -65,6 +68,7 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
     const handler = this.#handler;
     this.#handler = undefined;
     this.#state = 'gone';
+    this.#unsent = undefined;
     this.#reader.stop();
     this.#body?.stop();
     this.#socket?.destroy();
@@ -88,7 +92,23 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
     this.#socket?.on('error', () => this.#ended(true));
     this.#socket?.on('end', () => this.#ended(false));
     this.#socket?.on('close', () => this.#ended(true));
-    this.#write(request);
+    this.#writeSoon(request);
+  }
+
+  #writeSoon(request: UpstreamRequest): void {
+    this.#state = 'busy';
+    this.#requests += 1;
+    // What the client has sent of a body by now leaves with the head.
+    if (request.body === undefined) this.#unsent = request;
+    else this.#write(request);
+    this.#options.turn.add(this);
+  }
+
+  atTurnEnd(): void {
+    const request = this.#unsent;
+    this.#unsent = undefined;
+    if (request === undefined) this.#socket?.uncork();
+    else this.#write(request);
   }
 
   #write(request: UpstreamRequest): void {
@@ -99,17 +119,13 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
       body?.destroy();
       return this.#fail('bad-request');
     }
-    this.#state = 'busy';
-    this.#requests += 1;
     this.#reader.expect(method);
     this.#handler?.onSent();
     if (body === undefined) {
       socket.write(framing.head, 'latin1');
       return;
     }
-    // Content that is at hand leaves with the head.
     socket.cork();
-    setImmediate(() => socket.uncork());
     socket.write(framing.head, 'latin1');
     this.#body = new RequestBodyWriter(socket, body, framing.length, () => this.#fail('request-body'));
   }
@@ -123,7 +139,8 @@ export class Http1Connection implements UpstreamConnection, ResponseSink {
     } catch (error) {
       if (!(error instanceof BadResponse)) throw error;
       // Whoever breaks it off in the middle of a piece leaves bytes that nobody asked for.
-      if (!this.#gone) this.#fail('bad-response');
+      // Before anything was asked, whatever comes is the end of a connection that was kept for too long.
+      if (!this.#gone) this.#fail(this.#unsent === undefined ? 'bad-response' : 'reset');
     }
     return this.#keepsUp;
   }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
+import { Turn } from '../../src/core/turn.js';
 import type {
   ConnectionOptions,
   ResponseHandler,
@@ -72,6 +73,7 @@ export function connectionUnderTest(
     host: '127.0.0.1',
     port,
     clock,
+    turn: new Turn(),
     timeoutMs: () => 5000,
     allows: () => true,
     keepAliveMs: 30_000,

@@ -5,6 +5,7 @@ import { type Endpoint, endpointSet } from '../../src/core/endpoint.js';
 import type { Outcome } from '../../src/core/outcome.js';
 import { seededRandom } from '../../src/core/random.js';
 import type { ServicePolicy } from '../../src/core/route.js';
+import { Turn } from '../../src/core/turn.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import type { EndpointPool } from '../../src/proxy/endpoint-pool.js';
 import { Service } from '../../src/proxy/service.js';
@@ -53,6 +54,7 @@ class Rig {
     clock: this.clock,
     random: seededRandom(1),
     announce: () => undefined,
+    turn: new Turn(),
     allows: () => true,
     maxResponseHead: 16_384,
   });

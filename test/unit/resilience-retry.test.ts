@@ -91,6 +91,12 @@ table('a request of which nothing was sent may go to another endpoint', [
 table('a kept connection that broke before a byte came back is no fault of the endpoint', [
   ...forMethods(IDEMPOTENT, 'sent again on a fresh connection', STALE, AFRESH),
   ...forMethods(NOT_IDEMPOTENT, 'never, it may have been executed', STALE, NO),
+  ...forMethods(
+    [...IDEMPOTENT, ...NOT_IDEMPOTENT],
+    'sent on a fresh connection, when it broke before anything was sent',
+    { ...STALE, nothingSent: true },
+    AFRESH,
+  ),
   ['the second in a request is', STALE, { staleResets: 1, attempts: 2 }, elsewhere('UPSTREAM_RESET')],
   ['and costs none of the attempts', REFUSED, { staleResets: 1, attempts: 3 }, elsewhere('CONNECT_FAILED')],
   ['but not with a body that cannot be sent again', STALE, { method: 'PUT', bodyReplayable: false }, NO],

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Turn, type Waiting } from '../../src/core/turn.js';
+
+class Rig {
+  readonly done: string[] = [];
+  readonly #tasks: (() => void)[] = [];
+  readonly turn = new Turn((task) => this.#tasks.push(task));
+
+  waiting(name: string, then: () => void = () => undefined): Waiting {
+    return {
+      atTurnEnd: () => {
+        this.done.push(name);
+        then();
+      },
+    };
+  }
+
+  add(...names: readonly string[]): void {
+    for (const name of names) this.turn.add(this.waiting(name));
+  }
+
+  /** How often the end of a turn was asked for and has not come. */
+  get scheduled(): number {
+    return this.#tasks.length;
+  }
+
+  endTurn(): void {
+    for (const task of this.#tasks.splice(0)) task();
+  }
+}
+
+describe('what waits for the end of the turn', () => {
+  test('is done then, in order, once', () => {
+    const rig = new Rig();
+    rig.add('a', 'b');
+    assert.deepEqual(rig.done, []);
+    rig.endTurn();
+    rig.endTurn();
+    assert.deepEqual(rig.done, ['a', 'b']);
+  });
+
+  test('asks for the end of a turn once, however many wait, and not while none does', () => {
+    const rig = new Rig();
+    assert.equal(rig.scheduled, 0);
+    rig.add('a', 'b', 'c');
+    assert.equal(rig.scheduled, 1);
+  });
+
+  test('waits for the next turn when it comes while the others are done', () => {
+    const rig = new Rig();
+    rig.turn.add(rig.waiting('a', () => rig.add('b')));
+    rig.endTurn();
+    assert.deepEqual(rig.done, ['a']);
+    rig.endTurn();
+    assert.deepEqual(rig.done, ['a', 'b']);
+  });
+
+  test('is not kept for longer once 32 wait', () => {
+    const rig = new Rig();
+    const names = Array.from({ length: 33 }, (_, index) => `${index}`);
+    rig.add(...names.slice(0, 32));
+    assert.deepEqual(rig.done, []);
+    rig.add('32');
+    assert.deepEqual(rig.done, names.slice(0, 32));
+    rig.endTurn();
+    assert.deepEqual(rig.done, names);
+  });
+
+  test('is done though another of them throws', () => {
+    const rig = new Rig();
+    rig.add('a');
+    rig.turn.add(
+      rig.waiting('bad', () => {
+        throw new Error('bad');
+      }),
+    );
+    rig.add('b');
+    assert.throws(() => rig.endTurn(), /bad/);
+    rig.endTurn();
+    assert.deepEqual(rig.done, ['a', 'bad', 'b']);
+  });
+
+  test('needs nothing but the event loop outside tests', async () => {
+    const turn = new Turn();
+    await new Promise<void>((resolve) => turn.add({ atTurnEnd: resolve }));
+  });
+});
