@@ -2,6 +2,7 @@ import type { RouteRule } from '../core/route.js';
 import { forwardedPath } from '../routing/path.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { attemptSpans } from './attempt-spans.js';
+import { skipBody } from './bodyless.js';
 import { clientAddress } from './client-address.js';
 import type { ClientConnection } from './client-connection.js';
 import type { ClientRequest, ClientResponse } from './client-side.js';
@@ -102,6 +103,7 @@ function admit(
   const body = hasBody
     ? new RequestBody(request, limits, () => exchange.fail('PAYLOAD_TOO_LARGE'))
     : undefined;
+  if (!hasBody) skipBody(request);
   const service = context.serviceOf(route);
   const headers = forwardedHeaders({
     raw: request.rawHeaders,
