@@ -99,9 +99,10 @@ function admit(
   const { policy } = route;
   const host = accepted.host ?? '';
   const hasBody = head.chunked || (head.contentLength ?? 0) > 0;
-  const limits = { max: policy.maxBody, replay: policy.replayBuffer };
   const body = hasBody
-    ? new RequestBody(request, limits, () => exchange.fail('PAYLOAD_TOO_LARGE'))
+    ? new RequestBody(request, { max: policy.maxBody, replay: policy.replayBuffer }, () =>
+        exchange.fail('PAYLOAD_TOO_LARGE'),
+      )
     : undefined;
   if (!hasBody) skipBody(request);
   const service = context.serviceOf(route);

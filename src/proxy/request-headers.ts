@@ -185,5 +185,6 @@ export function forwardedHeaders(request: ForwardedRequest): string[] {
 
 /** RFC 7239 section 4: what is not a token is a quoted string. */
 function quoted(text: string): string {
-  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
+  if (/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(text)) return text;
+  return `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`;
 }

@@ -10,6 +10,8 @@ export interface BudgetOptions {
 export const DEFAULT_BUDGET: BudgetOptions = { share: 0.2, minConcurrent: 3 };
 
 const HALF_LIFE_MS = 10_000;
+/** Between two reckonings; each costs a power. What it makes is no share of a request. */
+const RECKON_EVERY_MS = 10;
 
 /**
  * Bounds the retries of one service to a share of its recent requests, so that retries cannot
@@ -56,7 +58,9 @@ export class RetryBudget {
 
   #decay(): void {
     const now = this.#clock.monotonic();
-    const factor = 0.5 ** ((now - this.#decayedAt) / HALF_LIFE_MS);
+    const passedMs = now - this.#decayedAt;
+    if (passedMs < RECKON_EVERY_MS) return;
+    const factor = 0.5 ** (passedMs / HALF_LIFE_MS);
     this.#requests *= factor;
     this.#retries *= factor;
     this.#decayedAt = now;
