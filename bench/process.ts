@@ -30,6 +30,14 @@ function clockTicks(): number {
   return ticksPerSecond;
 }
 
+/** Processor time that a process has used so far with all of its threads, microseconds. */
+export function cpuMicrosOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The second field is the command's name, which may hold blanks; utime and stime are the 14th and 15th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) + Number(fields[12])) * 1e6) / clockTicks();
+}
+
 /** A server that runs on given cores until it is stopped, and tells what it has used. */
 export class PinnedProcess {
   readonly #child: ChildProcess;
@@ -49,17 +57,14 @@ export class PinnedProcess {
     running.add(this.#child);
   }
 
-  /** Processor time used so far by all of its threads, microseconds. */
+  /** Processor time used so far, microseconds. */
   cpuMicros(): number {
-    const stat = readFileSync(`/proc/${this.#pid}/stat`, 'utf8');
-    // The second field is the command's name, which may hold blanks; utime and stime are the 14th and 15th.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / clockTicks();
+    return cpuMicrosOf(this.pid);
   }
 
   /** Memory held now, KiB. */
   rssKiB(): number {
-    const status = readFileSync(`/proc/${this.#pid}/status`, 'utf8');
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN);
   }
 
@@ -82,7 +87,7 @@ export class PinnedProcess {
     await ended;
   }
 
-  get #pid(): number {
+  get pid(): number {
     if (this.#child.pid === undefined) throw new Error(`${this.#name} did not start`);
     return this.#child.pid;
   }

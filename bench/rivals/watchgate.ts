@@ -14,15 +14,18 @@ export interface WatchgateOptions {
   /** Everything else is at its default. */
   readonly accessLog: 'off' | 'all';
   readonly aside?: boolean;
+  /** Processes that serve; 1 when absent. */
+  readonly workers?: number;
   /** Further arguments for Node itself. */
   readonly nodeArgs?: readonly string[];
 }
 
 const OWN_MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-function config({ port, site, registry }: Work, prefix: string, accessLog: string): string {
+function config({ port, site, registry }: Work, prefix: string, accessLog: string, workers: number): string {
   return `listen: 127.0.0.1:${port}
 admin: 127.0.0.1:0
+workers: ${workers}
 accessLog: ${accessLog === 'off' ? "'off'" : accessLog}
 registry: { type: etcd, endpoints: ['${registry.url}'], prefix: ${prefix} }
 routes:
@@ -31,7 +34,7 @@ ${site.routes.map((route) => `  - { prefix: ${route}, service: ${SERVICE} }`).jo
 }
 
 export function watchgateRival(options: WatchgateOptions): Required<Rival> {
-  const { name, version, main = OWN_MAIN, accessLog, aside = false, nodeArgs = [] } = options;
+  const { name, version, main = OWN_MAIN, accessLog, aside = false, workers = 1, nodeArgs = [] } = options;
   return {
     name,
     version,
@@ -40,7 +43,7 @@ export function watchgateRival(options: WatchgateOptions): Required<Rival> {
     async launch(work) {
       const prefix = await work.registry.register(SERVICE, work.site.endpoints);
       const file = join(work.folder, 'routes.yaml');
-      writeFileSync(file, config(work, prefix, accessLog));
+      writeFileSync(file, config(work, prefix, accessLog, workers));
       return {
         file: process.execPath,
         args: [...nodeArgs, main, 'start', '-c', file],
