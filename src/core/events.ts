@@ -57,6 +57,11 @@ export interface RetryRecord {
   readonly reason: Cause | 'status';
 }
 
+/** A retry that the request allowed, and the budget of its service did not. */
+export interface RetryRefusal {
+  readonly service: string;
+}
+
 export type MembershipCause =
   | 'registered'
   | 'updated'
@@ -164,6 +169,7 @@ export interface GatewayEvents {
   request: RequestRecord;
   attempt: AttemptRecord;
   retry: RetryRecord;
+  retryRefused: RetryRefusal;
   membership: MembershipChange;
   lease: LeaseEvent;
   health: HealthChange;
@@ -201,6 +207,7 @@ export class EventHub {
     request: new Topic(),
     attempt: new Topic(),
     retry: new Topic(),
+    retryRefused: new Topic(),
     membership: new Topic(),
     lease: new Topic(),
     health: new Topic(),

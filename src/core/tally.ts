@@ -29,6 +29,8 @@ export interface Tally {
   readonly failures: PairTally;
   readonly attempts: PairTally;
   readonly retries: PairTally;
+  /** By service. */
+  readonly refusedRetries: readonly (readonly [service: string, count: number])[];
 }
 
 /** What the requests of a worker came to since it last told. */

@@ -43,6 +43,7 @@ export function createMetrics(
     ...(ownTraffic ? [hub.on('request', requests.record)] : []),
     hub.on('attempt', events.attempt),
     hub.on('retry', events.retry),
+    hub.on('retryRefused', events.retryRefused),
     hub.on('membership', events.membership),
     hub.on('health', events.health),
     hub.on('source', events.source),
@@ -85,6 +86,7 @@ export function createTallies(hub: EventHub): Tallies {
     hub.on('request', requests.record),
     hub.on('attempt', events.attempt),
     hub.on('retry', events.retry),
+    hub.on('retryRefused', events.retryRefused),
   ];
   return {
     take: () => ({ ...requests.take(), ...events.take() }),

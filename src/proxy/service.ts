@@ -10,7 +10,7 @@ import type { Outcome } from '../core/outcome.js';
 import type { Random } from '../core/random.js';
 import type { ServicePolicy } from '../core/route.js';
 import type { EndpointView } from '../core/views.js';
-import { RetryBudget } from '../resilience/budget.js';
+import { DEFAULT_BUDGET, RetryBudget } from '../resilience/budget.js';
 import { InFlightLimit } from '../resilience/limit.js';
 import { EndpointPool, type PoolTools } from './endpoint-pool.js';
 import { ServiceHealth } from './service-health.js';
@@ -50,7 +50,9 @@ export class Service {
     this.name = name;
     this.#policy = policy;
     this.#tools = tools;
-    this.budget = new RetryBudget(tools.clock);
+    this.budget = new RetryBudget(tools.clock, DEFAULT_BUDGET, () =>
+      tools.announce('retryRefused', { service: name }),
+    );
     this.limit = new InFlightLimit(policy, tools.clock);
     this.#slowStart = new SlowStart(tools.clock, () => this.#rebuild());
     this.#health = new ServiceHealth(name, policy, tools, (returned) => {

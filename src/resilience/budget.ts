@@ -21,14 +21,17 @@ const RECKON_EVERY_MS = 10;
 export class RetryBudget {
   readonly #clock: Clock;
   readonly #options: BudgetOptions;
+  readonly #onRefused: () => void;
   #requests = 0;
   #retries = 0;
   #active = 0;
   #decayedAt: number;
 
-  constructor(clock: Clock, options: BudgetOptions = DEFAULT_BUDGET) {
+  /** `onRefused`: called for each retry that `tryAcquire` does not grant. */
+  constructor(clock: Clock, options: BudgetOptions = DEFAULT_BUDGET, onRefused: () => void = () => {}) {
     this.#clock = clock;
     this.#options = options;
+    this.#onRefused = onRefused;
     this.#decayedAt = clock.monotonic();
   }
 
@@ -46,7 +49,10 @@ export class RetryBudget {
 
   /** Whether one more retry may start. Each granted one must be given back with `release`. */
   tryAcquire(): boolean {
-    if (!this.allows) return false;
+    if (!this.allows) {
+      this.#onRefused();
+      return false;
+    }
     this.#active += 1;
     this.#retries += 1;
     return true;

@@ -100,10 +100,11 @@ async function registerAll(t: TestContext, api: EtcdApi): Promise<void> {
   }
 }
 
-/** Takes each request and answers it with a reset. */
+/** Takes each request and answers it with a reset, late enough for more retries to be under way than are free. */
 async function resettingService(t: TestContext): Promise<string> {
   const upstream = await rawUpstream(async (connection) => {
     await connection.requestHead();
+    await pause(BETWEEN_REQUESTS_MS);
     connection.reset();
   });
   t.after(() => upstream.close());

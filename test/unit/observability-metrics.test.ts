@@ -200,11 +200,12 @@ describe('metrics of requests', () => {
   });
 });
 
-test('attempts, retries, membership changes and relists are counted from their events', async () => {
+test('attempts, retries, refused retries, membership changes and relists are counted from their events', async () => {
   const found = await scraped((hub) => {
     hub.announce('attempt', attempt({ endpoint: 'a:1', outcome: 'connect-failed', status: 0 }));
     hub.announce('attempt', attempt({ endpoint: 'b:1', outcome: 'ok', status: 200 }));
     hub.announce('retry', { service: 'goods', reason: 'CONNECT_FAILED' });
+    for (const service of ['goods', 'cart', 'goods']) hub.announce('retryRefused', { service });
     hub.announce('membership', {
       at: 0,
       source: 'main',
@@ -223,6 +224,8 @@ test('attempts, retries, membership changes and relists are counted from their e
   assert.equal(found.get('watchgate_upstream_attempts_total{service="goods",outcome="connect-failed"}'), 1);
   assert.equal(found.get('watchgate_upstream_attempts_total{service="goods",outcome="ok"}'), 1);
   assert.equal(found.get('watchgate_retries_total{service="goods",reason="CONNECT_FAILED"}'), 1);
+  assert.equal(found.get('watchgate_retries_refused_total{service="goods"}'), 2);
+  assert.equal(found.get('watchgate_retries_refused_total{service="cart"}'), 1);
   assert.equal(
     found.get('watchgate_endpoint_changes_total{service="goods",change="left",cause="removed"}'),
     1,
@@ -357,6 +360,7 @@ test('what workers count adds up to what one process would have counted, each of
     one.announce('attempt', attempt());
     one.announce('attempt', attempt({ outcome: 'reset' }));
     one.announce('retry', { service: 'goods', reason: 'UPSTREAM_RESET' });
+    one.announce('retryRefused', { service: 'goods' });
   };
   const ofOne = await scraped((one) => {
     traffic(one);

@@ -50,10 +50,14 @@ const REFUSED: Outcome = {
 
 class Rig {
   readonly clock = new ManualClock();
+  /** Retries that the budget has refused. */
+  readonly refused: object[] = [];
   readonly service = new Service('goods', policy(), {
     clock: this.clock,
     random: seededRandom(1),
-    announce: () => undefined,
+    announce: (kind, event) => {
+      if (kind === 'retryRefused') this.refused.push(event);
+    },
     turn: new Turn(),
     allows: () => true,
     maxResponseHead: 16_384,
@@ -329,6 +333,12 @@ describe('a request that has been tried at every endpoint that is well', () => {
     assert.equal(rig.pick(tried), undefined);
     rig.service.close();
   });
+});
+
+test('a retry that its budget refuses is announced with its name', () => {
+  const { service, refused } = new Rig();
+  while (service.budget.tryAcquire()) assert.deepEqual(refused, []);
+  assert.deepEqual(refused, [{ service: 'goods' }]);
 });
 
 test('a new policy is in force for the next pick and keeps the connections', () => {

@@ -79,6 +79,18 @@ test('requests count in full when they are made, however long there was nothing 
   assert.equal(granted(budget), 20);
 });
 
+test('each retry that is refused is told of, and asking whether one would be is not', () => {
+  let refused = 0;
+  const budget = new RetryBudget(new ManualClock(), { share: 0, minConcurrent: 1 }, () => {
+    refused += 1;
+  });
+  assert.equal(budget.tryAcquire(), true);
+  assert.equal(budget.allows, false);
+  assert.equal(refused, 0);
+  for (let retry = 0; retry < 2; retry += 1) assert.equal(budget.tryAcquire(), false);
+  assert.equal(refused, 2);
+});
+
 test('the share and the least number are given by whoever makes the budget', () => {
   const budget = new RetryBudget(new ManualClock(), { share: 0.5, minConcurrent: 0 });
   assert.equal(granted(budget), 0);
