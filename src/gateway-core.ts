@@ -148,6 +148,7 @@ export async function openCore<O extends Closable>(
       setDrained: (service, address, drained) =>
         dataPath.service(service)?.setDrained(address, drained) ?? false,
       views,
+      directory,
       announce,
       clock,
       reload: () => keeper.reload(),

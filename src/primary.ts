@@ -196,6 +196,7 @@ async function openPrimary(options: GatewayOptions, count: number): Promise<Prim
         return true;
       },
       views,
+      directory,
       announce,
       clock,
       async reload() {

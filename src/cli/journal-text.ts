@@ -2,11 +2,11 @@ import type { JournalEntry } from '../core/views.js';
 import { isRecord, printable } from './endpoint-rows.js';
 import { type Paint, plain, type Style } from './paint.js';
 
-type MembershipEntry = Extract<JournalEntry, { kind: 'membership' }>;
+type PlacedEntry = Extract<JournalEntry, { kind: 'membership' | 'health' }>;
 
 const SUBJECTS: Record<JournalEntry['kind'], readonly string[]> = {
   membership: ['service', 'address', 'change', 'state', 'cause', 'key', 'revision'],
-  health: ['service', 'address', 'change'],
+  health: ['service', 'address', 'change', 'key', 'revision'],
   source: ['source', 'event', 'detail'],
   config: [],
 };
@@ -66,9 +66,11 @@ function sentence(entry: JournalEntry): string {
       return `${service} ${address} ${change}: ${why}; ${state}, ${count} (${placeOf(entry)})`;
     }
     case 'health': {
-      const { service, address, change, reason, worker } = entry;
-      const found = worker === undefined ? '' : ` (worker ${worker})`;
-      return `${service} ${address} ${change}${reason === null ? '' : `: ${reason}`}${found}`;
+      const { service, address, change, reason, worker, eligibleLeft } = entry;
+      const found = worker === undefined ? '' : `, found by worker ${worker}`;
+      const left =
+        eligibleLeft === 1 ? '1 endpoint takes requests' : `${eligibleLeft} endpoints take requests`;
+      return `${service} ${address} ${change}${reason === null ? '' : `: ${reason}`}${found}; ${left} (${placeOf(entry)})`;
     }
     case 'source':
       return `registry ${entry.source} ${entry.event}${entry.detail === '' ? '' : `: ${entry.detail}`}`;
@@ -81,7 +83,7 @@ function sentence(entry: JournalEntry): string {
 }
 
 /** `key …, revision 42, lease 694d…, granted 3 s, applied in 0.4 ms`, as far as it is known. */
-function placeOf({ key, revision, lease, leaseTtl, appliedMs }: MembershipEntry): string {
+function placeOf({ key, revision, lease, leaseTtl, appliedMs }: PlacedEntry): string {
   return [
     `key ${key}`,
     ...(revision === '' ? [] : [`revision ${revision}`]),

@@ -110,6 +110,15 @@ export interface HealthChange {
   readonly change: 'ejected' | 'returned';
   /** Null when it came back. */
   readonly reason: HealthReason | null;
+  /** Of its registration, as in `MembershipChange`. */
+  readonly key: string;
+  readonly revision: string;
+  readonly lease?: string;
+  readonly leaseTtl?: number;
+  /** From when it was found out until the next request could be picked by it, milliseconds. */
+  readonly appliedMs: number;
+  /** Endpoints of the service that new requests are sent to after the change. */
+  readonly eligibleLeft: number;
   /** Of several processes that serve, the one that found it; absent when there is one. */
   readonly worker?: number;
 }

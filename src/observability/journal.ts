@@ -1,4 +1,4 @@
-import type { EventHub, LeaseEvent } from '../core/events.js';
+import type { EventHub, LeaseEvent, MembershipChange } from '../core/events.js';
 import type { JournalEntry, JournalQuery, JournalView } from '../core/views.js';
 import { Ring } from './ring.js';
 
@@ -26,9 +26,16 @@ export function createJournal(
   const journal = new RingJournal(capacity);
   for (const entry of earlier) journal.add(entry);
   const stops = [
-    hub.on('membership', (event) => journal.add({ kind: 'membership', ...event })),
+    hub.on('membership', (event) =>
+      journal.add(
+        event.cause === 'operator'
+          ? { kind: 'membership', ...event, ...journal.termsOf(event) }
+          : // As it is: there may be thousands at once.
+            { kind: 'membership', ...event },
+      ),
+    ),
     hub.on('lease', (event) => journal.amend(event)),
-    hub.on('health', (event) => journal.add({ kind: 'health', ...event })),
+    hub.on('health', (event) => journal.add({ kind: 'health', ...event, ...journal.termsOf(event) })),
     hub.on('source', ({ kind, ...event }) => journal.add({ kind: 'source', event: kind, ...event })),
     hub.on('config', (event) => journal.add({ kind: 'config', ...event })),
   ];
@@ -41,6 +48,8 @@ export function createJournal(
     },
   };
 }
+
+type LeasedEndpoint = Pick<MembershipChange, 'service' | 'address' | 'lease'>;
 
 class RingJournal implements JournalView {
   readonly #ring: Ring<JournalEntry>;
@@ -79,6 +88,16 @@ class RingJournal implements JournalView {
           reason: lives ? 'its owner deleted the key' : 'its lease expired or was revoked',
         });
     }
+  }
+
+  /** For how long the lease of an endpoint was granted, if an entry about that endpoint says so. */
+  termsOf({ service, address, lease }: LeasedEndpoint): { readonly leaseTtl?: number } {
+    if (lease === undefined) return {};
+    for (const entry of this.#ring.newestFirst(JOURNAL_CAPACITY)) {
+      if (entry.kind !== 'membership' || entry.lease !== lease || entry.leaseTtl === undefined) continue;
+      if (entry.service === service && entry.address === address) return { leaseTtl: entry.leaseTtl };
+    }
+    return {};
   }
 
   reachesTo(): number {

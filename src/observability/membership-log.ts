@@ -4,10 +4,21 @@ import type { EventHub, MembershipChange } from '../core/events.js';
 /** One line for each endpoint that joined, left, changed, was ejected or returned. Returns the function that stops it. */
 export function logMembership(hub: EventHub, logger: Logger): () => void {
   const stops = [
-    hub.on('health', ({ service, address, change, reason, worker }) =>
+    hub.on('health', (event) =>
       logger.warn(
-        { service, address, change, reason, ...(worker !== undefined && { worker }) },
-        `endpoint ${change}`,
+        {
+          service: event.service,
+          address: event.address,
+          key: event.key,
+          change: event.change,
+          reason: event.reason,
+          revision: event.revision,
+          ...(event.lease !== undefined && { lease: event.lease }),
+          applied_ms: Math.round(event.appliedMs * 1000) / 1000,
+          eligible_left: event.eligibleLeft,
+          ...(event.worker !== undefined && { worker: event.worker }),
+        },
+        `endpoint ${event.change}`,
       ),
     ),
     hub.on('membership', (event) => {

@@ -23,8 +23,8 @@ const RECOVERY = { minMs: 100, maxMs: 1_000 };
 export class ServiceHealth {
   readonly #service: string;
   readonly #tools: ServiceHealthTools;
-  /** Called with the address that came back, or undefined when one went out. */
-  readonly #onChange: (returned: string | undefined) => void;
+  /** Called with the address that came back, or undefined when one went out. Answers how many take requests now. */
+  readonly #onChange: (returned: string | undefined) => number;
   readonly #outliers: OutlierDetector;
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #checkers = new Map<string, HealthChecker>();
@@ -35,7 +35,7 @@ export class ServiceHealth {
     service: string,
     policy: ServicePolicy,
     tools: ServiceHealthTools,
-    onChange: (returned: string | undefined) => void,
+    onChange: (returned: string | undefined) => number,
   ) {
     this.#service = service;
     this.#policy = policy;
@@ -59,9 +59,11 @@ export class ServiceHealth {
     for (const endpoint of this.#endpoints.values()) this.#startChecks(endpoint);
   }
 
+  /** Takes an endpoint that joined, or what has changed of its registration. */
   join(endpoint: Endpoint): void {
-    if (this.#endpoints.has(endpoint.address)) return;
+    const known = this.#endpoints.has(endpoint.address);
     this.#endpoints.set(endpoint.address, endpoint);
+    if (known) return;
     this.#outliers.join(endpoint.address);
     this.#startChecks(endpoint);
   }
@@ -123,15 +125,22 @@ export class ServiceHealth {
   }
 
   #changed(address: string, change: 'ejected' | 'returned', reason: HealthReason | undefined): void {
+    const { clock, announce } = this.#tools;
+    const foundAt = clock.monotonic();
     const well = this.reasonOf(address) === undefined;
-    this.#onChange(change === 'returned' && well ? address : undefined);
-    const service = this.#service;
-    this.#tools.announce('health', {
-      at: this.#tools.clock.now(),
-      service,
+    const eligibleLeft = this.#onChange(change === 'returned' && well ? address : undefined);
+    const { keys, revision, lease } = this.#endpoints.get(address) ?? { keys: [], revision: '', lease: '' };
+    announce('health', {
+      at: clock.now(),
+      service: this.#service,
       address,
       change,
       reason: reason ?? null,
+      key: keys[0] ?? '',
+      revision,
+      ...(lease !== '' && { lease }),
+      appliedMs: clock.monotonic() - foundAt,
+      eligibleLeft,
     });
   }
 }

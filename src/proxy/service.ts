@@ -58,7 +58,7 @@ export class Service {
     this.#health = new ServiceHealth(name, policy, tools, (returned) => {
       const pool = returned === undefined ? undefined : this.#pools.get(returned);
       if (pool !== undefined) this.#slowStart.begin(pool, this.#policy.slowStart);
-      this.#rebuild();
+      return this.#rebuild();
     });
     this.#picker = pickers[policy.balance]([], tools.random);
     this.#reserve = leastLoadedPicker([], tools.random);
@@ -187,7 +187,8 @@ export class Service {
     this.#leaving.set(address, { pool, grace: this.#tools.clock.after(forMs, over) });
   }
 
-  #rebuild(): void {
+  /** Returns how many endpoints new requests are sent to. */
+  #rebuild(): number {
     const taking = [...this.#pools.values()].filter((pool) => this.#draining(pool) === null);
     const isWell = (pool: EndpointPool): boolean =>
       this.#health.reasonOf(pool.endpoint.address) === undefined;
@@ -196,6 +197,7 @@ export class Service {
     this.#panicking = well.length < taking.length * PANIC_BELOW;
     this.#picker = pickers[this.#policy.balance](this.#panicking ? taking : well, random);
     this.#reserve = leastLoadedPicker(this.#panicking ? [] : taking.filter((pool) => !isWell(pool)), random);
+    return (this.#panicking ? taking : well).length;
   }
 
   #draining(pool: EndpointPool): string | null {

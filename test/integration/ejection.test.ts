@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import type { HealthReason } from '../../src/core/events.js';
+import type { JournalEntry } from '../../src/core/views.js';
 import { failing, GoodsFleet, hanging, resetting, well } from '../support/goods-fleet.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
 import { head, ok } from '../support/raw-http.js';
@@ -58,11 +59,12 @@ describe('an endpoint that refuses connections', () => {
     });
     const endpoints = await fleet.gateway.metric('watchgate_endpoints');
     assert.equal(endpoints['service="goods",state="ejected"'], 1);
-    const journal = (await fleet.gateway.api('/api/events?service=goods')) as { kind: string }[];
-    const told = journal.filter(({ kind }) => kind === 'health');
+    const journal = (await fleet.gateway.api('/api/events?service=goods')) as JournalEntry[];
+    const told = journal.filter((entry) => entry.kind === 'health');
     assert.equal(told.length, 1);
+    assert.ok((told[0]?.appliedMs ?? -1) >= 0);
     assert.deepEqual(
-      { ...told[0], at: 0 },
+      { ...told[0], at: 0, appliedMs: 0 },
       {
         kind: 'health',
         at: 0,
@@ -70,6 +72,10 @@ describe('an endpoint that refuses connections', () => {
         address: closed.address,
         change: 'ejected',
         reason: 'refused',
+        key: closed.address,
+        revision: '2',
+        appliedMs: 0,
+        eligibleLeft: 2,
       },
     );
     const tries = fleet.gateway.requests.map(({ attempts }) => attempts);

@@ -166,7 +166,13 @@ describe('watchgate why', () => {
       one.out,
       new RegExp(`^ .*ms  ${refusing} +connect +- +connect-failed \\(CONNECT_FAILED\\)$`, 'm'),
     );
-    assert.match(one.out, new RegExp(`^ +\\+0\\.\\d+s  goods ${refusing} ejected: refused$`, 'm'));
+    assert.match(
+      one.out,
+      new RegExp(
+        `^ +\\+0\\.\\d+s  goods ${refusing} ejected: refused; 1 endpoint takes requests \\(key \\S+, revision `,
+        'm',
+      ),
+    );
     assert.match(list.out, new RegExp(`^\\S+Z  ${traceId}  502 \\w+ +goods +\\S+ +GET /list$`, 'm'));
     assert.equal(unknown.code, 1);
     assert.match(unknown.err, /^watchgate: no request with the trace id e{32} is remembered/);

@@ -43,8 +43,8 @@ export class GatewayOnRegistry {
     return this.#gateway.close();
   }
 
-  async admin(path: string): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await fetch(`${this.#gateway.adminAddress}${path}`);
+  async admin(path: string, method = 'GET'): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await fetch(`${this.#gateway.adminAddress}${path}`, { method });
     return { status: response.status, text: await response.text() };
   }
 

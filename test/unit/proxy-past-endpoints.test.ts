@@ -22,6 +22,10 @@ const health = (at: number, address: string, change: HealthChange['change']): Jo
   address,
   change,
   reason: change === 'ejected' ? 'refused' : null,
+  key: `/r/goods/${address}`,
+  revision: '7',
+  appliedMs: 0,
+  eligibleLeft: 1,
 });
 
 function statesAt(moment: number, now: readonly string[], journal: readonly JournalEntry[]): string[] {
