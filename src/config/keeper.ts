@@ -74,10 +74,7 @@ export class ConfigKeeper {
     const later = this.#options.apply(settings);
     this.#settings = settings;
     this.#generation += 1;
-    this.#announce(true, [
-      ...later.map((name) => `${name}: changed; takes effect at the next start`),
-      ...changes,
-    ]);
+    this.#announce(true, withLater(changes, later));
     return [];
   }
 
@@ -121,4 +118,20 @@ export class ConfigKeeper {
   #announce(ok: boolean, detail: readonly string[]): void {
     this.#options.announce('config', { at: this.#clock.now(), generation: this.#generation, ok, detail });
   }
+}
+
+const LATER = ' (takes effect at the next start)';
+
+/** Says of each change that can only be taken at the next start that it is; of one without a line too. */
+function withLater(changes: readonly string[], later: readonly string[]): string[] {
+  const optionOf = (line: string): string => {
+    const [option = ''] = /^\w+/.exec(line) ?? [];
+    // In settings there is a map of them, however the document spells it.
+    return option === 'registry' ? 'registries' : option;
+  };
+  const told = new Set(changes.map(optionOf));
+  return [
+    ...later.filter((name) => !told.has(name)).map((name) => `${name}: changed${LATER}`),
+    ...changes.map((line) => (later.includes(optionOf(line)) ? `${line}${LATER}` : line)),
+  ];
 }

@@ -154,17 +154,38 @@ test('settings that cannot be put in force are refused, and the old ones stay', 
   assert.equal(keeper.view().lastReloadSuccessful, false);
 });
 
-test('what only the next start can change is said by name', async (t) => {
+test('what only the next start can change is said to be so, once, of its option and of what has none', async (t) => {
   const { keeper, write, events } = await kept(t, { apply: () => ['listen', 'server'] });
   await write(`${TWO}listen: 127.0.0.1:9999\n`);
   assert.deepEqual(await keeper.reload(), []);
   const [event] = events.items;
   assert.equal(event?.ok, true);
-  assert.deepEqual(
-    event?.detail.slice(0, 2).map((line) => line.split(':')[0]),
-    ['listen', 'server'],
+  assert.deepEqual(event?.detail, [
+    'server: changed (takes effect at the next start)',
+    'listen.host: "0.0.0.0" → "127.0.0.1" (takes effect at the next start)',
+    'listen.port: 8080 → 9999 (takes effect at the next start)',
+    'routes[/one]: removed',
+    'routes[/two]: added',
+  ]);
+});
+
+test('of a secret it is said once that it changed', async (t) => {
+  const { keeper, write, events } = await kept(t, { apply: () => ['adminToken'] });
+  await write(`${ONE}adminToken: hunter2-hunter2\n`);
+  await keeper.reload();
+  assert.deepEqual(events.items[0]?.detail, ['adminToken: changed (takes effect at the next start)']);
+});
+
+test('a registry is told of by the options that changed', async (t) => {
+  const { keeper, write, events } = await kept(t, { apply: () => ['registries'] });
+  await write(
+    `${ONE}registry: { type: etcd, endpoints: [http://127.0.0.1:1], password: hunter2, username: a }\n`,
   );
-  assert.match(event?.detail[0] ?? '', /next start/);
+  await keeper.reload();
+  const detail = events.items[0]?.detail.join('\n') ?? '';
+  assert.doesNotMatch(detail, /hunter2/);
+  for (const line of detail.split('\n'))
+    assert.match(line, /^registr\S+: .* \(takes effect at the next start\)$/);
 });
 
 test('the environment is the one given at the start', async (t) => {
