@@ -29,7 +29,7 @@ export function recordWhenClosed(
       traceId: trace.traceId,
       at,
       method,
-      path: rawPath,
+      path: exchange === undefined ? withoutFragment(rawPath) : rawPath,
       route: route?.id,
       service: exchange === undefined || route === undefined ? undefined : serviceName(route),
       endpoint: exchange?.endpoint,
@@ -47,6 +47,15 @@ export function recordWhenClosed(
   };
   response.once('close', closed);
   waiting?.socket.once('close', closed);
+}
+
+/**
+ * A fragment is no part of a request target, so that the request was refused. Clients that send one all the
+ * same do so by mistake, and what stands there may be a secret, such as the token of a login.
+ */
+function withoutFragment(path: string): string {
+  const mark = path.indexOf('#');
+  return mark < 0 ? path : path.slice(0, mark);
 }
 
 /** The status on the wire, but for what has none: a client that left, and a call of gRPC, where it is always 200. */

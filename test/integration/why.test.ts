@@ -125,6 +125,26 @@ describe('/api/why', () => {
     assert.ok(!JSON.stringify(answer).includes(secret));
   });
 
+  test('holds nothing of a target that is malformed where a secret may be', async (t) => {
+    const { gateway } = await failingFleet(t);
+    const secret = 's3cr3t';
+    const targets = [
+      `http://user:${secret}@shop.example/list`,
+      `http://user:${secret}@shop.example`,
+      `/list#access_token=${secret}?a`,
+      `?key=${secret}`,
+      `/list%zz?key=${secret}`,
+      `//shop.example?key=${secret}`,
+    ];
+    for (const [index, target] of targets.entries()) {
+      await rawRequest(gateway.port, head(`GET ${target} HTTP/1.1`, 'Host: a'));
+      await gateway.record(index);
+    }
+    const remembered = await gateway.api('/api/why?limit=1000');
+    assert.ok(JSON.stringify(remembered).includes('BAD_REQUEST'));
+    assert.ok(!JSON.stringify([remembered, gateway.requests]).includes(secret));
+  });
+
   test('lists the newest failures without a trace id, and refuses what is none', async (t) => {
     const { gateway } = await failingFleet(t);
     for (const path of ['/one', '/two'])
