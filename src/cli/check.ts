@@ -3,6 +3,7 @@ import { type ConfigResult, loadConfig } from '../config/load.js';
 import { WatchgateError } from '../core/errors.js';
 import { formatProblem } from '../files/file-problem.js';
 import { openOrigin } from './config-origin.js';
+import { remarks } from './remarks.js';
 
 interface CheckOptions {
   readonly config: string;
@@ -17,7 +18,9 @@ export function checkCommand(): Command {
     .option('--json', 'print the findings as JSON')
     .addHelpText(
       'after',
-      '\nExamples:\n  watchgate check -c routes.yaml\n  watchgate check -c etcd://10.0.0.2:2379/watchgate/routes --json',
+      remarks(
+        '\nExamples:\n  watchgate check -c routes.yaml\n  watchgate check -c etcd://10.0.0.2:2379/watchgate/routes --json',
+      ),
     )
     .action(async (options: CheckOptions) => {
       try {

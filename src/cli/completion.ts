@@ -1,6 +1,7 @@
 import { Argument, Command } from 'commander';
 import { outlineOf } from './command-outline.js';
 import { completionScript, SHELLS, type Shell } from './completion-scripts.js';
+import { remarks } from './remarks.js';
 
 /** `watchgate completion SHELL`: `whole` is the program with every command loaded. */
 export function completionCommand(whole: () => Promise<Command>): Command {
@@ -9,10 +10,12 @@ export function completionCommand(whole: () => Promise<Command>): Command {
     .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
     .addHelpText(
       'after',
-      '\nExamples:\n  source <(watchgate completion bash)' +
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, not ours
-        '\n  watchgate completion zsh > "${fpath[1]}/_watchgate"' +
-        '\n  watchgate completion fish > ~/.config/fish/completions/watchgate.fish',
+      remarks(
+        '\nExamples:\n  source <(watchgate completion bash)' +
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, not ours
+          '\n  watchgate completion zsh > "${fpath[1]}/_watchgate"' +
+          '\n  watchgate completion fish > ~/.config/fish/completions/watchgate.fish',
+      ),
     )
     .action(async (shell: Shell) => {
       process.stdout.write(completionScript(shell, outlineOf(await whole())));

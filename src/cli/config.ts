@@ -16,6 +16,8 @@ import {
 } from '../live-config/key-location.js';
 import { checkDraft } from './check-draft.js';
 import { signalPidFile } from './pid-file.js';
+import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
 import { TendedProgram } from './tended-program.js';
 
 interface ConfigFlags {
@@ -87,7 +89,7 @@ export function configCommand(): Command {
         `WATCHGATE_REGISTRY, else ${DEFAULT_REGISTRY}`,
       ),
     )
-    .addHelpText('after', HELP)
+    .addHelpText('after', remarks(HELP))
     .action(async (key: string, command: string[], flags: ConfigFlags) => {
       process.exitCode = await run(key, command, flags);
     });
@@ -124,7 +126,7 @@ async function writeOnce(options: Omit<FileSyncOptions, 'written'>): Promise<num
   // What is wrong is the error of the command.
   const sync = new FileSync({ ...options, note: () => {}, written: async () => {} });
   try {
-    await sync.open(AbortSignal.timeout(ONCE_PATIENCE_MS));
+    await withNotice('waiting for the registry', sync.open(AbortSignal.timeout(ONCE_PATIENCE_MS)));
     return 0;
   } finally {
     await sync.close();

@@ -9,6 +9,7 @@ import { type EmbeddedRegistry, startEmbeddedRegistry } from '../embedded/server
 import { type Gateway, startGateway } from '../gateway.js';
 import { GoodsFleet } from './demo-goods.js';
 import { DemoLog } from './demo-log.js';
+import { remarks } from './remarks.js';
 
 interface Ports {
   readonly gateway: number;
@@ -29,9 +30,11 @@ export function demoCommand(): Command {
     .option('--goods <number>', 'how many goods services', goodsFlag, 3)
     .addHelpText(
       'after',
-      `\nKeys: ${KEYS}.\nPorts come from WATCHGATE_PORT (8080), WATCHGATE_ADMIN_PORT (9901) and ` +
-        'WATCHGATE_REGISTRY_PORT (2379).' +
-        '\n\nExample:\n  watchgate demo --goods 5',
+      remarks(
+        `\nKeys: ${KEYS}.\nPorts come from WATCHGATE_PORT (8080), WATCHGATE_ADMIN_PORT (9901) and ` +
+          'WATCHGATE_REGISTRY_PORT (2379).' +
+          '\n\nExample:\n  watchgate demo --goods 5',
+      ),
     )
     .action(async ({ goods }: { goods: number }) => {
       const log = new DemoLog(

@@ -31,6 +31,22 @@ export function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
+/** The same with what comes first replaced, but for its indent: for texts that differ in how they end, as addresses do. */
+export function cutBefore(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  const [indent = ''] = /^ */.exec(text) ?? [];
+  const room = width - indent.length;
+  if (room < 1) return cut(text, width);
+  let kept = '';
+  let taken = 1;
+  for (const character of [...text.slice(indent.length)].reverse()) {
+    taken += widthOf(character);
+    if (taken > room) break;
+    kept = character + kept;
+  }
+  return `${indent}…${kept}`;
+}
+
 /** Filled up with spaces to `width` columns: after the text, or before it. */
 export function pad(text: string, width: number, side: 'after' | 'before'): string {
   const spaces = ' '.repeat(Math.max(0, width - displayWidth(text)));

@@ -76,7 +76,7 @@ export function formatTable(rows: readonly EndpointRow[], now: number, paper: Pa
 function cells(row: EndpointRow, now: number): Cell[] {
   return [
     { text: printable(row.service) },
-    { text: printable(row.address) },
+    { text: printable(row.address), keepsEnd: true },
     { text: printable(row.state), style: styleOfState(row.state) },
     { text: String(row.inFlight) },
     { text: String(row.requests) },

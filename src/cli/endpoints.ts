@@ -7,6 +7,7 @@ import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-op
 import { type EndpointRow, formatTable, printable, readRows } from './endpoint-rows.js';
 import { watchEndpoints } from './endpoints-watch.js';
 import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
 import { paperOf } from './table.js';
 import { changeLines, liveTable } from './watch-views.js';
 
@@ -26,8 +27,10 @@ export function endpointsCommand(): Command {
     .addOption(tokenOption())
     .addHelpText(
       'after',
-      '\nWith --watch into a pipe: = was there, + joined, - left, ~ changed; one line each.' +
-        '\n\nExamples:\n  watchgate endpoints\n  watchgate endpoints goods --watch\n  watchgate endpoints --json | jq -r \'.[] | select(.state != "up") | .address\'',
+      remarks(
+        '\nWith --watch into a pipe: = was there, + joined, - left, ~ changed; one line each.' +
+          '\n\nExamples:\n  watchgate endpoints\n  watchgate endpoints goods --watch\n  watchgate endpoints --json | jq -r \'.[] | select(.state != "up") | .address\'',
+      ),
     )
     .action(async (service: string | undefined, flags: EndpointsFlags) => {
       const client = openAdmin(flags);

@@ -6,9 +6,12 @@ import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-op
 import { isRecord } from './endpoint-rows.js';
 import { formatExplanation } from './explanation-text.js';
 import { readSince } from './journal.js';
-import { paintFor, type Style } from './paint.js';
+import type { Style } from './paint.js';
 import { formatPastExplanation } from './past-explanation-text.js';
 import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
+import { paperOf } from './table.js';
+import { wrapped } from './wrapped.js';
 
 interface ExplainFlags extends AdminFlags {
   readonly header: readonly string[];
@@ -41,14 +44,18 @@ export function explainCommand(): Command {
     .addOption(tokenOption())
     .addHelpText(
       'after',
-      "\nExamples:\n  watchgate explain GET /goods/list -H 'Host: shop.example'\n  watchgate explain GET /goods/list --at 10m",
+      remarks(
+        "\nExamples:\n  watchgate explain GET /goods/list -H 'Host: shop.example'\n  watchgate explain GET /goods/list --at 10m",
+      ),
     )
     .action(async (method: string, url: string, flags: ExplainFlags) => {
       const client = openAdmin(flags);
       const explanation = await withNotice('waiting for the gateway', ask(client, method, url, flags));
-      const lines = flags.json ? [JSON.stringify(explanation)] : linesOf(explanation);
-      const paint = paintFor(process.stdout, process.env);
-      process.stdout.write(`${lines.map((line) => paint(line, styleOfLine(line))).join('\n')}\n`);
+      const { width, paint } = paperOf(process.stdout);
+      const lines = flags.json
+        ? [JSON.stringify(explanation)]
+        : linesOf(explanation).flatMap((line) => wrapped(paint(line, styleOfLine(line)), width));
+      process.stdout.write(`${lines.join('\n')}\n`);
     });
 }
 

@@ -8,8 +8,10 @@ import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-op
 import { printable } from './endpoint-rows.js';
 import { followJournal, readJournal } from './journal-follow.js';
 import { formatEntry } from './journal-text.js';
-import { paintFor } from './paint.js';
 import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
+import { paperOf } from './table.js';
+import { wrapped } from './wrapped.js';
 
 interface JournalFlags extends AdminFlags {
   readonly service?: string;
@@ -29,13 +31,15 @@ export function journalCommand(): Command {
     .option('--json', 'print one JSON object per line')
     .addOption(adminOption())
     .addOption(tokenOption())
-    .addHelpText('after', '\nExample:\n  watchgate journal --service goods --since 10m --follow')
+    .addHelpText('after', remarks('\nExample:\n  watchgate journal --service goods --since 10m --follow'))
     .action(async (flags: JournalFlags) => {
       const { service, since, follow, json } = flags;
       const client = openAdmin(flags);
-      const paint = paintFor(process.stdout, process.env);
       const show = (entry: JournalEntry): void => {
-        process.stdout.write(`${json ? JSON.stringify(entry) : formatEntry(entry, paint)}\n`);
+        // As wide as the terminal is now: it may change while entries come.
+        const { width, paint } = paperOf(process.stdout);
+        const lines = json ? [JSON.stringify(entry)] : wrapped(formatEntry(entry, paint), width);
+        process.stdout.write(`${lines.join('\n')}\n`);
       };
       if (follow) await followUntilClosed(client, service, since, show);
       else {

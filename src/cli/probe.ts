@@ -6,6 +6,7 @@ import { parseRegistryUrl, type RegistryUrl } from '../core/registry-url.js';
 import { surveyEtcd } from '../discovery/etcd/survey-etcd.js';
 import { probeJson, probeLines } from './probe-report.js';
 import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
 
 interface ProbeFlags {
   readonly json?: boolean;
@@ -32,7 +33,7 @@ export function probeCommand(): Command {
     )
     .option('--keys', 'list every key with its schema')
     .addOption(new Option('--json', 'print all of it as JSON').conflicts('keys'))
-    .addHelpText('after', HELP)
+    .addHelpText('after', remarks(HELP))
     .action(async (registry: string | undefined, flags: ProbeFlags) => {
       await probe(registry ?? (process.env['WATCHGATE_REGISTRY'] || DEFAULT_REGISTRY), flags);
     });

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { remarks } from './remarks.js';
 
 interface CommandEntry {
   readonly name: string;
@@ -77,6 +78,13 @@ const COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
+const EXAMPLES = `
+Examples:
+  watchgate demo
+  watchgate start -c routes.yaml
+  watchgate endpoints --watch
+  watchgate help explain`;
+
 /** With every command loaded, for what describes them all. */
 export function wholeProgram(): Promise<Command> {
   return buildProgram(COMMANDS.map(({ name }) => name));
@@ -93,6 +101,7 @@ export async function buildProgram(args: readonly string[]): Promise<Command> {
     // Options after a command belong to it, and what `register -- CMD` runs keeps its own.
     .enablePositionalOptions()
     .showHelpAfterError('(watchgate --help lists what there is)')
+    .addHelpText('after', remarks(EXAMPLES))
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, 'watchgate: ')),

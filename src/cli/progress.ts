@@ -6,6 +6,11 @@ export interface NoticeScreen {
   write(text: string): unknown;
 }
 
+/** A line on stderr while a notice may stand there: it begins on a line of its own. */
+export function tellBeside(line: string, screen: NoticeScreen = process.stderr): void {
+  screen.write(`${screen.isTTY === true ? CLEAR : ''}${line}\n`);
+}
+
 /** Below this nobody wonders whether anything happens. */
 const PATIENCE_MS = 1_000;
 const CLEAR = '\r\x1b[K';

@@ -21,6 +21,7 @@ import {
   ttlFlag,
   weightFlag,
 } from './register-flags.js';
+import { remarks } from './remarks.js';
 
 interface RegisterFlags {
   readonly service: string;
@@ -102,7 +103,7 @@ export function registerCommand(): Command {
         `WATCHGATE_REGISTRY, else ${DEFAULT_REGISTRY}`,
       ),
     )
-    .addHelpText('after', HELP)
+    .addHelpText('after', remarks(HELP))
     .action(async (command: string[], flags: RegisterFlags) => {
       process.exitCode = await run(command, flags);
     });
@@ -173,19 +174,30 @@ function registerAll(options: readonly RegisterOptions[]): Pick<Registration, 'c
   };
 }
 
+/** After that somebody wonders what is waited for. */
+const PATIENCE_MS = 1_000;
+
 /** Tells on stderr what becomes of a registration; stdout belongs to the program. */
 function announced(registration: Registration, note: (line: string) => void): Registration {
   let fault = '';
   note(`registering ${registration.key} = ${registration.address}`);
+  const patience = systemClock.after(PATIENCE_MS, () =>
+    note(registration.healthy ? 'waiting for the registry' : 'waiting for the health check to pass'),
+  );
   registration.on('registered', ({ ttl, leaseId }) => {
+    patience.cancel();
     fault = '';
     note(`registered, ${leaseId === '' ? 'TTL check' : `lease ${BigInt(leaseId).toString(16)}`} of ${ttl} s`);
   });
   registration.on('lost', ({ reason }) => note(`registration lost: ${reason}; registering again`));
   registration.on('withdrawn', () => note('health check fails: registration withdrawn'));
   registration.on('restored', () => note('health check passes again'));
-  registration.on('closed', () => note('deregistered'));
+  registration.on('closed', () => {
+    patience.cancel();
+    note('deregistered');
+  });
   registration.on('fault', ({ message }) => {
+    patience.cancel();
     // A registry that is down for an hour is one line, not thousands.
     if (message !== fault) note(`registry: ${message}; trying again`);
     fault = message;

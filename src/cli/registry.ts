@@ -4,13 +4,14 @@ import { parseAddress } from '../core/address.js';
 import { systemClock } from '../core/clock.js';
 import { WatchgateError } from '../core/errors.js';
 import { startEmbeddedRegistry } from '../embedded/server.js';
+import { remarks } from './remarks.js';
 
 /** `watchgate registry`: the embedded registry alone, until SIGINT or SIGTERM. */
 export function registryCommand(): Command {
   return new Command('registry')
     .description('run the embedded, in-memory registry alone; it speaks the etcd v3 API')
     .option('--listen <address>', 'loopback address and port; port 0 takes any free one', '127.0.0.1:2379')
-    .addHelpText('after', '\nExample:\n  watchgate registry --listen 127.0.0.1:2379')
+    .addHelpText('after', remarks('\nExample:\n  watchgate registry --listen 127.0.0.1:2379'))
     .action(({ listen }: { listen: string }) => runRegistry(listen));
 }
 

@@ -7,6 +7,7 @@ import { systemCode, WatchgateError } from '../core/errors.js';
 import { formatProblem } from '../files/file-problem.js';
 import { type Gateway, startGateway } from '../gateway.js';
 import { openOrigin } from './config-origin.js';
+import { remarks } from './remarks.js';
 
 const DEFAULT_FILE = 'routes.yaml';
 
@@ -24,10 +25,12 @@ export function startCommand(): Command {
     )
     .addHelpText(
       'after',
-      '\nSIGTERM and SIGINT drain and stop; a second one stops at once. SIGHUP loads the configuration again.' +
-        '\n\nOf a key, ETCD_USERNAME and ETCD_PASSWORD say who reads it, and ETCD_CA, ETCD_CERT and ETCD_KEY name PEM' +
-        '\nfiles for etcds://.' +
-        '\n\nExamples:\n  watchgate start -c routes.yaml\n  watchgate start -c etcd://10.0.0.2:2379/watchgate/routes',
+      remarks(
+        '\nSIGTERM and SIGINT drain and stop; a second one stops at once. SIGHUP loads the configuration again.' +
+          '\n\nOf a key, ETCD_USERNAME and ETCD_PASSWORD say who reads it, and ETCD_CA, ETCD_CERT and ETCD_KEY name PEM' +
+          '\nfiles for etcds://.' +
+          '\n\nExamples:\n  watchgate start -c routes.yaml\n  watchgate start -c etcd://10.0.0.2:2379/watchgate/routes',
+      ),
     )
     .action(async ({ config }: StartFlags) => {
       const opened = await openOrigin(config ?? DEFAULT_FILE);

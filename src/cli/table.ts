@@ -1,4 +1,4 @@
-import { cut, displayWidth, pad } from './display-width.js';
+import { cut, cutBefore, displayWidth, pad } from './display-width.js';
 import { type Paint, paintFor, plain, type Style } from './paint.js';
 
 export interface Column {
@@ -14,6 +14,8 @@ export interface Column {
 export interface Cell {
   readonly text: string;
   readonly style?: Style | undefined;
+  /** When it has to be cut, what comes first goes, not what comes last. */
+  readonly keepsEnd?: boolean;
 }
 
 /** What a table is drawn on. */
@@ -61,7 +63,7 @@ export function drawTable(
 
   function drawn(cell: Cell = { text: '' }, index: number): string {
     const room = widths[index] ?? 0;
-    const text = cut(cell.text, room);
+    const text = cell.keepsEnd ? cutBefore(cell.text, room) : cut(cell.text, room);
     const spaces = pad('', room - displayWidth(text), 'after');
     const painted = paint(text, cell.style);
     return columns[index]?.numeric ? spaces + painted : painted + spaces;

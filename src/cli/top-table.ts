@@ -76,7 +76,7 @@ function serviceCells({ service, requestsPerSecond, errorShare, p99Ms, inFlight 
 function endpointCells(endpoint: TopEndpoint): Cell[] {
   const { address, state, requestsPerSecond, errorShare, latencyMs, inFlight } = endpoint;
   return [
-    { text: `  ${printable(address)}` },
+    { text: `  ${printable(address)}`, keepsEnd: true },
     { text: printable(state), style: styleOfState(state) },
     { text: formatRate(requestsPerSecond) },
     errorCell(errorShare),

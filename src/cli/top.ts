@@ -5,6 +5,7 @@ import { WatchgateError } from '../core/errors.js';
 import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { paintFor } from './paint.js';
 import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
 import { paperOf } from './table.js';
 import { Measurements } from './top-measurements.js';
 import { TopScreen } from './top-screen.js';
@@ -35,8 +36,10 @@ export function topCommand(): Command {
     .addOption(tokenOption())
     .addHelpText(
       'after',
-      '\nKeys: q quits; n, r, e and p sort by name, requests, errors and p99.' +
-        '\n\nExamples:\n  watchgate top\n  watchgate top goods --sort errors\n  watchgate top --once --json',
+      remarks(
+        '\nKeys: q quits; n, r, e and p sort by name, requests, errors and p99.' +
+          '\n\nExamples:\n  watchgate top\n  watchgate top goods --sort errors\n  watchgate top --once --json',
+      ),
     )
     .action(async (service: string | undefined, flags: TopFlags) => {
       const client = openAdmin(flags);

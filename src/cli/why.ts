@@ -6,7 +6,10 @@ import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-op
 import { isRecord, printable } from './endpoint-rows.js';
 import { isJournalEntry } from './journal-text.js';
 import { withNotice } from './progress.js';
+import { remarks } from './remarks.js';
+import { paperOf } from './table.js';
 import { formatFailures, formatWhy } from './why-text.js';
+import { wrapped } from './wrapped.js';
 
 interface WhyFlags extends AdminFlags {
   readonly json?: boolean;
@@ -20,14 +23,16 @@ export function whyCommand(): Command {
     .option('--json', 'print JSON')
     .addOption(adminOption())
     .addOption(tokenOption())
-    .addHelpText('after', '\nExample:\n  watchgate why 4bf92f3577b34da6a3ce929d0e0e4736')
+    .addHelpText('after', remarks('\nExample:\n  watchgate why 4bf92f3577b34da6a3ce929d0e0e4736'))
     .action(async (traceId: string | undefined, flags: WhyFlags) => {
       const client = openAdmin(flags);
       const asked: Promise<readonly WhyRequest[] | WhyAnswer> =
         traceId === undefined ? failures(client) : trace(client, traceId);
       const answer = await withNotice('waiting for the gateway', asked);
       const lines = 'requests' in answer ? formatWhy(answer) : formatFailures(answer);
-      process.stdout.write(`${flags.json ? JSON.stringify(answer) : lines.join('\n')}\n`);
+      const { width } = paperOf(process.stdout);
+      const shown = flags.json ? [JSON.stringify(answer)] : lines.flatMap((line) => wrapped(line, width));
+      process.stdout.write(`${shown.join('\n')}\n`);
     });
 }
 

@@ -74,6 +74,11 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     return lease && { id: lease.id, ttl: lease.ttlSeconds };
   }
 
+  /** Whether the health check passes, as far as is known; true when there is none. */
+  get healthy(): boolean {
+    return this.#health === 'passing';
+  }
+
   /**
    * Marks the registration as draining: gateways send nothing new, what is in flight finishes. The lease
    * is kept. Resolves once the registry says so, or on `close`. There is no way back.

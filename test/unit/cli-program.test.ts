@@ -58,6 +58,20 @@ describe('the command line', { concurrency: 2, timeout: 60_000 }, () => {
     }
   });
 
+  test('--help has examples, and no prose that is wider than a terminal was once', async () => {
+    assert.match((await watchgate('--help')).out, /\nExamples:\n {2}watchgate demo\n/);
+    for (const name of ['start', 'config', 'register', 'probe']) {
+      const prose = (await watchgate(name, '--help')).out
+        .split('\n')
+        .filter((line) => !line.startsWith('  '));
+      assert.deepEqual(
+        prose.filter((line) => line.length > 80),
+        [],
+        name,
+      );
+    }
+  });
+
   test('every command has its own --help', async () => {
     for (const args of [
       ['endpoints', '--help'],

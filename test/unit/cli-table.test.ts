@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { cut, displayWidth, pad } from '../../src/cli/display-width.js';
+import { cut, cutBefore, displayWidth, pad } from '../../src/cli/display-width.js';
 import { formatEntry } from '../../src/cli/journal-text.js';
 import { paintFor, plain } from '../../src/cli/paint.js';
-import { withNotice } from '../../src/cli/progress.js';
+import { tellBeside, withNotice } from '../../src/cli/progress.js';
 import { type Column, drawTable } from '../../src/cli/table.js';
+import { filled, wrapped } from '../../src/cli/wrapped.js';
 import type { JournalEntry } from '../../src/core/views.js';
 import { membershipChange } from '../support/fake-gateway.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -24,6 +25,13 @@ describe('the width of a text', () => {
     assert.equal(cut('商品服务', 6), '商品…');
     assert.equal(cut('goods', 5), 'goods');
     assert.equal(cut('goods', 0), '');
+    assert.equal(cutBefore('10.0.0.5:8080', 8), '….5:8080');
+    assert.equal(cutBefore('  10.0.0.5:8080', 10), '  ….5:8080');
+    assert.equal(cutBefore('goods', 5), 'goods');
+    assert.deepEqual(
+      [0, 1, 2].map((width) => cutBefore('  goods', width)),
+      ['', '…', ' …'],
+    );
     assert.equal(pad('商品', 6, 'before'), '  商品');
     assert.equal(pad('goods', 3, 'after'), 'goods');
   });
@@ -83,6 +91,39 @@ describe('a table', () => {
   });
 });
 
+describe('a line that is wider than the screen', () => {
+  const line = '  goods 10.0.0.5:80 joined: registered; up';
+
+  test('is broken between words, the rest further in, and is one line into a pipe', () => {
+    assert.deepEqual(wrapped(line, 20), ['  goods 10.0.0.5:80', '    joined:', '    registered; up']);
+    assert.deepEqual(wrapped(line, undefined), [line]);
+    assert.deepEqual(wrapped(line, displayWidth(line)), [line]);
+  });
+
+  test('keeps a word whole that is itself too wide', () => {
+    assert.deepEqual(wrapped('key /services/goods/pod-1, revision 7', 12), [
+      'key',
+      '  /services/goods/pod-1,',
+      '  revision 7',
+    ]);
+  });
+
+  test('is broken where it would be without its colour', () => {
+    const [first, ...more] = wrapped(paintFor(TERMINAL, {})(line, 'red'), 20);
+    const [begin, end] = ['\x1b[31m', '\x1b[39m'];
+    assert.deepEqual([first, ...more].join('\n'), `${begin}${wrapped(line, 20).join('\n')}${end}`);
+  });
+
+  test('of prose is filled, and what is indented stays as it is', () => {
+    const text = '\nOne two three\nfour.\n\nExamples:\n  watchgate journal --service goods\n  watchgate why';
+    assert.equal(
+      filled(text, 10),
+      '\nOne two\nthree\nfour.\n\nExamples:\n  watchgate journal --service goods\n  watchgate why',
+    );
+    assert.match(filled(text, 80), /^\nOne two three four\.\n\nExamples:\n/);
+  });
+});
+
 describe('the notice of what takes long', () => {
   const written = (isTTY: boolean) => {
     const lines: string[] = [];
@@ -103,6 +144,12 @@ describe('the notice of what takes long', () => {
     finish('done');
     assert.equal(await result, 'done');
     assert.deepEqual(screen.lines.at(-1), '\r\x1b[K');
+  });
+
+  test('makes room for a line that is told meanwhile', () => {
+    const [screen, log] = [written(true), written(false)];
+    for (const one of [screen, log]) tellBeside('trying again', one);
+    assert.deepEqual([screen.lines, log.lines], [['\r\x1b[Ktrying again\n'], ['trying again\n']]);
   });
 
   test('does not come where the result is quick, nor into a log', async () => {
