@@ -215,6 +215,47 @@ test('every npm script that is written down exists', () => {
   assert.deepEqual(unknown, []);
 });
 
+test('the sizing of docs/operating.md is what docs/performance.md has measured, rounded', () => {
+  const measured = read('docs/performance.md');
+  /** Processor time of one request of a proxy, microseconds, in the table of this name. */
+  const of = (proxy: string, title: string): number => {
+    const [, table = ''] = measured.split(`### ${title}`);
+    const row = table.split('\n').find((line) => line.startsWith(`| ${proxy} |`)) ?? '';
+    return Number(row.split('|')[3]);
+  };
+  const expected = [
+    ['small GET', of('watchgate', 'Small GET, 64 connections')],
+    ['small GET, with the access log', of('watchgate, logging', 'Small GET, 64 connections')],
+    ['POST of 1 KiB', of('watchgate', 'POST of 1 KiB, 64 connections')],
+    ['each MiB of a response', of('watchgate', 'Download of 1 MiB, 16 connections')],
+  ] as const;
+  const rows = rowsUnder('| request | processor time |', read('docs/operating.md'));
+  assert.deepEqual(
+    rows.map(([request]) => request),
+    expected.map(([request]) => request),
+  );
+  for (const [index, [request, µs]] of expected.entries()) {
+    const said = Number.parseInt(rows[index]?.[1] ?? '', 10);
+    assert.ok(Math.abs(said - µs) <= 0.3 * µs, `${request}: measured ${µs} µs, written ${said} µs`);
+  }
+});
+
+/** Longer ones cannot be read side by side with anything, nor compared line by line. */
+const LONGEST_LINE = 200;
+
+test('no line of text is longer than a wide window', () => {
+  // That one is made by a program, of names and versions.
+  const written = documents.filter(({ path }) => path !== 'docs/performance.md');
+  const long = written.flatMap((document) =>
+    proseOf(document)
+      .split('\n')
+      // A row of a table, and an image, cannot be broken.
+      .filter((line) => line.length > LONGEST_LINE && !/^(\||!\[|<)/.test(line))
+      .map((line) => `${document.path}: ${line.slice(0, 60)}…`),
+  );
+  assert.deepEqual(long, []);
+});
+
 test('docs/causes.md has every cause as the catalogue has it, and a section on each', () => {
   const text = read('docs/causes.md');
   const rows = rowsUnder('| code |', text);
