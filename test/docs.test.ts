@@ -9,6 +9,7 @@ import { buildProgram } from '../src/cli/program.js';
 import { parseConfig } from '../src/config/load.js';
 import { sameSettings } from '../src/config/settings.js';
 import { causes } from '../src/core/causes.js';
+import { fakeGateway, membershipChange } from './support/fake-gateway.js';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -254,6 +255,33 @@ test('no line of text is longer than a wide window', () => {
       .map((line) => `${document.path}: ${line.slice(0, 60)}…`),
   );
   assert.deepEqual(long, []);
+});
+
+test('the examples in docs/admin-api.md have the members that the admin port answers, and no others', () => {
+  const { views } = fakeGateway();
+  /** Names of members, at every depth. */
+  const membersOf = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.slice(0, 1).map(membersOf);
+    if (typeof value !== 'object' || value === null) return null;
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, membersOf(member)]));
+  };
+  const example = (heading: string): unknown => {
+    const section =
+      read('docs/admin-api.md')
+        .split(/^### /m)
+        .find((text) => text.startsWith(heading)) ?? '';
+    return JSON.parse(/^```json\n(.*?)^```/ms.exec(section)?.[1] ?? '');
+  };
+  const invalidValues = [{ key: '/x', reason: 'has no :port' }];
+  for (const [heading, answered] of [
+    ['`/api/services`', views.services()[0]],
+    ['`/api/registry`', views.registries().map((registry) => ({ ...registry, invalidValues }))],
+    ['`/api/config`', views.config()],
+    ['`/api/events`', [{ kind: 'membership', ...membershipChange() }]],
+  ] as const) {
+    const plain: unknown = JSON.parse(JSON.stringify(answered));
+    assert.deepEqual(membersOf(example(heading)), membersOf(plain), heading);
+  }
 });
 
 test('docs/causes.md has every cause as the catalogue has it, and a section on each', () => {
