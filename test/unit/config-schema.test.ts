@@ -71,6 +71,29 @@ test('every option is in the documentation, with its default', async () => {
   }
 });
 
+/** The texts that an option chooses from; none when it takes any. */
+function choicesOf({ anyOf = [], enum: choices = [] }: Json): unknown[] {
+  const below = Array.isArray(anyOf) ? anyOf.filter(isObject).flatMap(choicesOf) : [];
+  return Array.isArray(choices) ? [...choices, ...below] : below;
+}
+
+test('every choice of an option is in its row of the documentation', async () => {
+  const documentation = await readFile(projectFile('docs/configuration.md'), 'utf8');
+  const rows = documentation.split('\n').filter((line) => line.startsWith('| `'));
+  let choices = 0;
+  for (const { name, path, option } of optionsOf(jsonSchema())) {
+    for (const choice of choicesOf(option)) {
+      choices += 1;
+      const own = rows.filter((row) => row.startsWith(`| \`${name}\` |`));
+      assert.ok(
+        own.some((row) => row.includes(`\`${choice}\``)),
+        `${path}: ${choice} is not in docs/configuration.md`,
+      );
+    }
+  }
+  assert.ok(choices > 20, String(choices));
+});
+
 test('every example of the documentation is valid', async () => {
   const documentation = await readFile(projectFile('docs/configuration.md'), 'utf8');
   const examples = [...documentation.matchAll(/```yaml\n(.*?)```/gs)].map(([, example = '']) => example);
