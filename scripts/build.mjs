@@ -1,5 +1,6 @@
-// Compiles src to dist, and the examples to dist/examples. The new dist is made aside and swapped in,
-// so that a process running from the old one, or a build that fails, leaves something whole.
+// Compiles src to dist, bundles the command there, and compiles the examples to dist/examples. The new dist
+// is made aside and swapped in, so that a process running from the old one, or a build that fails, leaves
+// something whole.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -66,6 +67,7 @@ function build() {
     compile('-p', 'tsconfig.build.json', '--outDir', fresh);
     copyAssets(at('src'), fresh);
     run(at('scripts', 'build-page.mjs'), join(fresh, 'admin', 'dashboard', 'bundle'));
+    run(at('scripts', 'build-command.mjs'), fresh);
     swapIn(fresh);
   } finally {
     rmSync(fresh, { recursive: true, force: true });

@@ -14,6 +14,7 @@ const BUILD_INPUTS = [
   'src',
   'examples',
   'scripts/build.mjs',
+  'scripts/build-command.mjs',
   'scripts/build-page.mjs',
   'package.json',
   'package-lock.json',

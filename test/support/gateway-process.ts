@@ -26,10 +26,11 @@ export class WatchgateProcess {
   #stdout = '';
   #stderr = '';
 
-  constructor(t: TestContext, args: readonly string[]) {
+  constructor(t: TestContext, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(process.execPath, [join(ROOT, 'dist/main.js'), ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
     });
     this.#child.stdout?.on('data', (piece) => {
       this.#stdout += piece;
@@ -94,9 +95,13 @@ export async function temporaryFile(t: TestContext, name: string, text: string):
 }
 
 /** `watchgate start` on this routes.yaml, which says nothing of `listen` and `admin`. Resolves when it listens. */
-export async function startGatewayProcess(t: TestContext, routes: string): Promise<GatewayProcess> {
+export async function startGatewayProcess(
+  t: TestContext,
+  routes: string,
+  env?: Readonly<Record<string, string>>,
+): Promise<GatewayProcess> {
   const file = await temporaryFile(t, 'routes.yaml', withListeners(routes));
-  const gateway = new WatchgateProcess(t, ['start', '-c', file]);
+  const gateway = new WatchgateProcess(t, ['start', '-c', file], env);
   const [, port, adminPort] = await gateway.line(/listening on \S+:(\d+), admin on \S+:(\d+)/);
   const admin = async (path: string) => {
     const { status, body } = await rawRequest(
