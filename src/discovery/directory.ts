@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import type { EndpointSet } from '../core/endpoint.js';
 import type { Announce } from '../core/events.js';
 import type { ServiceRef } from '../core/route.js';
@@ -7,6 +7,7 @@ import { Confirmation } from './confirmation.js';
 import { LeaseTerms } from './lease-terms.js';
 import { membershipChanges } from './membership.js';
 import type { LeaseTerm } from './registry-client.js';
+import { Slices } from './slices.js';
 import type { Source, SourceSnapshot } from './source.js';
 
 export interface DirectoryOptions {
@@ -23,6 +24,7 @@ export type ServicesListener = (services: readonly ServiceRef[]) => void;
 /** A service whose set is another one since `snapshot`. */
 interface Change {
   readonly was: EndpointSet | undefined;
+  readonly is: EndpointSet | undefined;
   readonly snapshot: SourceSnapshot;
 }
 
@@ -34,21 +36,13 @@ interface Shelf {
   snapshot: SourceSnapshot | undefined;
   /** Whether all of the first snapshot has been told. */
   ready: boolean;
-  /** By service: changes that nobody has been told of yet, oldest first. */
-  readonly untold: Map<string, Change>;
+  /** By service: changes that nobody has been told of yet, the longest untold first; of each, oldest first. */
+  readonly untold: Map<string, Change[]>;
   /** Whether services have appeared or disappeared among those that were told. */
   otherServices: boolean;
-  continuing: Timer | undefined;
+  readonly slices: Slices;
   unsubscribe: () => void;
 }
-
-/**
- * How long changes are told without a pause. A registry that changes in thousands of places at once, as when a
- * cluster is moved, must not keep requests waiting until all of it is applied.
- */
-const SLICE_MS = 5;
-/** What requests have for themselves in between; each passes the event loop several times. */
-const PAUSE_MS = 2;
 
 /** All sources as one: which endpoints has this service now, and tell me when that changes. */
 export class Directory {
@@ -61,7 +55,8 @@ export class Directory {
   constructor(sources: readonly Source[], options: DirectoryOptions) {
     this.#options = options;
     for (const source of sources) {
-      this.#shelves.set(source.name, {
+      const slices = new Slices(options.clock, (mayGoOn) => this.#tellSome(shelf, mayGoOn));
+      const shelf: Shelf = {
         source,
         confirmation: new Confirmation({ source, ...options }),
         leases: new LeaseTerms({ source: source.name, ...options, ask: (lease) => termOf(source, lease) }),
@@ -70,9 +65,10 @@ export class Directory {
         ready: false,
         untold: new Map(),
         otherServices: false,
-        continuing: undefined,
+        slices,
         unsubscribe: () => {},
-      });
+      };
+      this.#shelves.set(source.name, shelf);
     }
   }
 
@@ -147,11 +143,11 @@ export class Directory {
 
   async close(): Promise<void> {
     const shelves = [...this.#shelves.values()];
-    for (const { unsubscribe, confirmation, leases, continuing } of shelves) {
+    for (const { unsubscribe, confirmation, leases, slices } of shelves) {
       unsubscribe();
       leases.close();
       confirmation.close();
-      continuing?.cancel();
+      slices.stop();
     }
     await Promise.all(shelves.map((shelf) => shelf.source.close()));
   }
@@ -162,30 +158,25 @@ export class Directory {
     // `changed` is relative to the snapshot before, which we have not seen when this is our first.
     const names = (before && snapshot.changed) ?? namesIn(before, snapshot);
     for (const service of names) {
-      const was = before?.services.get(service);
-      if (was === snapshot.services.get(service)) continue;
+      const [was, is] = [before?.services.get(service), snapshot.services.get(service)];
+      if (was === is) continue;
       const earlier = shelf.untold.get(service);
-      if (earlier !== undefined) this.#tell(shelf, service, earlier);
-      shelf.untold.set(service, { was, snapshot });
+      if (earlier === undefined) shelf.untold.set(service, [{ was, is, snapshot }]);
+      else earlier.push({ was, is, snapshot });
     }
-    if (shelf.continuing === undefined) this.#tellSlice(shelf);
+    // The first snapshot in one go, since nobody waits for anything else.
+    shelf.slices.run(!shelf.ready);
   }
 
-  /** Tells what is untold, until time is up; the first snapshot in one go, since nobody waits for anything else. */
-  #tellSlice(shelf: Shelf): void {
-    const { clock } = this.#options;
-    const until = shelf.ready ? clock.monotonic() + SLICE_MS : Number.POSITIVE_INFINITY;
-    for (const [service, change] of shelf.untold) {
+  /** Tells what is untold, as long as it may go on; answers whether all has been told. */
+  #tellSome(shelf: Shelf, mayGoOn: () => boolean): boolean {
+    for (const [service, changes] of shelf.untold) {
       shelf.untold.delete(service);
-      this.#tell(shelf, service, change);
-      if (clock.monotonic() < until || shelf.untold.size === 0) continue;
-      shelf.continuing = clock.after(PAUSE_MS, () => {
-        shelf.continuing = undefined;
-        this.#tellSlice(shelf);
-      });
-      return;
+      this.#tell(shelf, service, changes);
+      if (shelf.untold.size > 0 && !mayGoOn()) return false;
     }
     this.#toldAll(shelf);
+    return true;
   }
 
   #toldAll(shelf: Shelf): void {
@@ -201,17 +192,20 @@ export class Directory {
     this.#awaitingReady.clear();
   }
 
-  /** Traffic first: whoever watches and logs can wait. */
-  #tell(shelf: Shelf, service: string, { was, snapshot }: Change): void {
-    const { announce, clock } = this.#options;
-    const source = shelf.source.name;
-    const is = snapshot.services.get(service);
-    const set = is ?? emptySet(service);
+  /** Traffic first, and of several changes only the newest set; whoever watches and logs can wait, and hears of all. */
+  #tell(shelf: Shelf, service: string, changes: readonly Change[]): void {
+    const [first, last] = [changes[0], changes.at(-1)];
+    const set = last?.is ?? emptySet(service);
     for (const listener of [...(shelf.listeners.get(service) ?? [])]) listener(set);
-    shelf.otherServices ||= (was === undefined) !== (is === undefined);
+    shelf.otherServices ||= (first?.was === undefined) !== (last?.is === undefined);
+    for (const change of changes) this.#announce(shelf, service, change);
+  }
+
+  #announce(shelf: Shelf, service: string, { was, is, snapshot }: Change): void {
+    const { announce, clock } = this.#options;
     const context = {
       at: clock.now(),
-      source,
+      source: shelf.source.name,
       service,
       snapshot,
       appliedMs: snapshot.arrivedAt === undefined ? undefined : clock.monotonic() - snapshot.arrivedAt,

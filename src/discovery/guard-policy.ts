@@ -36,9 +36,8 @@ export function lossesBetween(
   const leases = leasesByRevision(departures);
   const losses: Loss[] = [];
   for (const service of changed) {
-    const listed = new Set(next.get(service)?.endpoints.map(({ address }) => address));
-    for (const endpoint of previous.get(service)?.endpoints ?? []) {
-      if (listed.has(endpoint.address) || endpoint.standing === 'draining') continue;
+    for (const endpoint of missingFrom(next.get(service), previous.get(service))) {
+      if (endpoint.standing === 'draining') continue;
       const departure = departures.get(endpoint);
       const alone = leases.get(departure?.revision)?.size === 1;
       if (departure?.willing || (alone && departure?.lease === '')) continue;
@@ -46,6 +45,19 @@ export function lossesBetween(
     }
   }
   return losses;
+}
+
+/** Endpoints of `before` whose address `after` has not. Both are sorted by it: one walk over them, without an index. */
+function* missingFrom(
+  after: EndpointSet | undefined,
+  before: EndpointSet | undefined,
+): Generator<Endpoint, void, undefined> {
+  const there = after?.endpoints ?? [];
+  let at = 0;
+  for (const endpoint of before?.endpoints ?? []) {
+    while (at < there.length && (there[at]?.address ?? '') < endpoint.address) at += 1;
+    if (there[at]?.address !== endpoint.address) yield endpoint;
+  }
 }
 
 /**

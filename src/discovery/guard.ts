@@ -121,16 +121,21 @@ export class GuardedSource implements Source {
     // What changed is told relative to the snapshot before, which is not the one on disk.
     const changed = (listed && next.changed) ?? new Set([...previous.keys(), ...next.services.keys()]);
     this.#listed = next;
+    if (!this.#held.empty || !this.#losses.empty) this.#forgetListed(changed, next.services);
+    const lost = lossesBetween(previous, next.services, changed, next.departures);
+    if (lost.length > 0 && this.#options.staleTtl > 0) this.#doubt(lost, next);
+    if (listed === undefined) this.#releaseUnlisted(previous, next.services);
+    this.#publish(this.#dirty.size === 0 ? changed : new Set([...changed, ...this.#dirty]), next);
+  }
+
+  /** What is listed is neither held nor lost. */
+  #forgetListed(changed: Iterable<string>, listed: Sets): void {
     for (const service of changed) {
-      for (const { address } of next.services.get(service)?.endpoints ?? []) {
+      for (const { address } of listed.get(service)?.endpoints ?? []) {
         this.#held.forget(service, address);
         this.#losses.forget(service, address);
       }
     }
-    const lost = lossesBetween(previous, next.services, changed, next.departures);
-    if (lost.length > 0 && this.#options.staleTtl > 0) this.#doubt(lost, next);
-    if (listed === undefined) this.#releaseUnlisted(previous, next.services);
-    this.#publish(new Set([...changed, ...this.#dirty]), next);
   }
 
   /** Those lost a moment ago come back, too, when the losses have become too many; unused until they pass. */
@@ -201,14 +206,9 @@ export class GuardedSource implements Source {
   }
 
   /** `news`: what the registry told just now; absent for what the guard found out. */
-  #publish(changed: Set<string>, news?: SourceSnapshot): void {
+  #publish(changed: ReadonlySet<string>, news?: SourceSnapshot): void {
     const listed = this.#listed?.services ?? new Map<string, EndpointSet>();
-    for (const service of changed) {
-      const held = this.#held.of(service);
-      if (held.length === 0) this.#mixed.delete(service);
-      else
-        this.#mixed.set(service, endpointSet(service, [...(listed.get(service)?.endpoints ?? []), ...held]));
-    }
+    if (!this.#held.empty || this.#mixed.size > 0) this.#mix(changed, listed);
     const services = this.#mixed.size === 0 ? listed : new Map([...listed, ...this.#mixed]);
     const released = this.#released;
     this.#dirty = new Set();
@@ -224,6 +224,16 @@ export class GuardedSource implements Source {
       ...relisted,
     });
     this.#writer?.offer(services);
+  }
+
+  /** Puts the held endpoints of the services that changed beside the listed ones. */
+  #mix(changed: Iterable<string>, listed: Sets): void {
+    for (const service of changed) {
+      const held = this.#held.of(service);
+      if (held.length === 0) this.#mixed.delete(service);
+      else
+        this.#mixed.set(service, endpointSet(service, [...(listed.get(service)?.endpoints ?? []), ...held]));
+    }
   }
 
   /** Milliseconds since the epoch; undefined before the first time. */

@@ -72,6 +72,11 @@ export class HeldEndpoints {
     return shown;
   }
 
+  /** Whether none is held. */
+  get empty(): boolean {
+    return this.#held.size === 0;
+  }
+
   /** Services of which any is held. */
   services(): Iterable<string> {
     return this.#held.keys();

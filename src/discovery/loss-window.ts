@@ -24,6 +24,11 @@ export class LossWindow {
     return [...this.#losses.values()].map(({ loss }) => loss);
   }
 
+  /** Whether there are none. */
+  get empty(): boolean {
+    return this.#losses.size === 0;
+  }
+
   /** It was no loss: the endpoint is listed again, or its owner took it away. */
   forget(service: string, address: string): void {
     this.#losses.delete(nameOf(service, address));

@@ -2,8 +2,9 @@ import type { Clock } from '../core/clock.js';
 import type { Announce, SourceEvent } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import { Reflector, type ReflectorListener } from './reflector.js';
-import type { Registrations } from './registrations.js';
+import type { Built, Registrations } from './registrations.js';
 import type { LeaseTerm, RegistryClient, RegistryEvent } from './registry-client.js';
+import { Slices } from './slices.js';
 import { Snapshots } from './snapshots.js';
 import type { SnapshotListener, Source, SourceSnapshot, SourceView } from './source.js';
 
@@ -21,6 +22,19 @@ export interface ReflectedSourceOptions {
 
 const MOST_INVALID_SHOWN = 1_000;
 const MOST_DRIFT_KEYS_NAMED = 10;
+/** Changes between two looks at the clock. */
+const LOOK_EVERY = 16;
+
+/** Changes that are told of in one snapshot. */
+interface Batch {
+  readonly changes: { readonly event: RegistryEvent; readonly relisted: boolean }[];
+  /** How many of them have been applied. */
+  applied: number;
+  relisted: boolean;
+  revision: bigint;
+  /** Of the first, monotonic milliseconds. */
+  readonly arrivedAt: number;
+}
 
 /** A source that keeps up with any registry that has a revisioned history. */
 export class ReflectedSource implements Source {
@@ -28,16 +42,19 @@ export class ReflectedSource implements Source {
   readonly #options: ReflectedSourceOptions;
   readonly #reflector: Reflector;
   readonly #snapshots = new Snapshots();
+  readonly #slices: Slices;
   #flush: NodeJS.Immediate | undefined;
-  #relisted = false;
-  #arrivedAt: number | undefined;
-  #revision = 0n;
+  /** What came in since the work on the next snapshot began. */
+  #waiting: Batch | undefined;
+  /** What the next snapshot is made of. */
+  #current: Batch | undefined;
   #lastFault: string | undefined;
 
   constructor(options: ReflectedSourceOptions) {
     this.name = options.name;
     this.#options = options;
     const { client, clock, random } = options;
+    this.#slices = new Slices(clock, (mayGoOn) => this.#advance(mayGoOn));
     this.#reflector = new Reflector({ client, clock, random, listener: this.#listener() });
   }
 
@@ -79,6 +96,7 @@ export class ReflectedSource implements Source {
 
   async close(): Promise<void> {
     clearImmediate(this.#flush);
+    this.#slices.stop();
     await this.#reflector.close();
   }
 
@@ -97,26 +115,60 @@ export class ReflectedSource implements Source {
   }
 
   #take(changes: readonly RegistryEvent[], relisted: boolean, revision: bigint): void {
-    this.#arrivedAt ??= this.#options.clock.monotonic();
-    for (const change of changes) {
-      if (change.type === 'put') this.#options.registrations.put(change.entry);
-      else this.#options.registrations.delete(change.key, relisted ? undefined : change.revision);
-    }
-    this.#revision = revision;
-    this.#relisted ||= relisted;
+    const arrivedAt = this.#options.clock.monotonic();
+    this.#waiting ??= { changes: [], applied: 0, relisted: false, revision, arrivedAt };
+    for (const event of changes) this.#waiting.changes.push({ event, relisted });
+    this.#waiting.revision = revision;
+    this.#waiting.relisted ||= relisted;
     // At the end of this turn of the event loop: a burst makes one snapshot, and no change waits for a timer.
-    this.#flush ??= setImmediate(() => this.#publish());
+    this.#flush ??= setImmediate(() => {
+      this.#flush = undefined;
+      // Before the first snapshot there is nobody to keep waiting.
+      this.#slices.run(this.#snapshots.current === undefined);
+    });
   }
 
-  #publish(): void {
-    this.#flush = undefined;
-    const { services, changed, departures } = this.#options.registrations.build();
-    const [relisted, arrivedAt] = [this.#relisted, this.#arrivedAt];
-    this.#relisted = false;
-    this.#arrivedAt = undefined;
+  /**
+   * Works on the next snapshot. What comes in meanwhile is for the one after it, so that each is whole and none is
+   * put off for ever. Answers whether there is nothing left to do.
+   */
+  #advance(mayGoOn: () => boolean): boolean {
+    this.#current ??= this.#waiting;
+    if (this.#current === this.#waiting) this.#waiting = undefined;
+    if (this.#current === undefined) return true;
+    const batch = this.#current;
+    const { registrations } = this.#options;
+    if (!this.#apply(batch, mayGoOn) || !registrations.rebuild(mayGoOn)) return false;
+    this.#current = undefined;
+    this.#publish(registrations.build(), batch);
+    return this.#waiting === undefined;
+  }
+
+  /** Answers whether all of it has been applied. */
+  #apply(batch: Batch, mayGoOn: () => boolean): boolean {
+    const { registrations } = this.#options;
+    while (batch.applied < batch.changes.length) {
+      const change = batch.changes[batch.applied++];
+      if (change?.event.type === 'put') registrations.put(change.event.entry);
+      else if (change !== undefined) {
+        const { key, revision } = change.event;
+        registrations.delete(key, change.relisted ? undefined : revision);
+      }
+      if (batch.applied % LOOK_EVERY === 0 && !mayGoOn()) return false;
+    }
+    return true;
+  }
+
+  #publish({ services, changed, departures }: Built, { relisted, revision, arrivedAt }: Batch): void {
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
-    const revision = String(this.#revision);
-    this.#snapshots.publish({ services, revision, changed, relisted, departures, arrivedAt });
+    this.#snapshots.publish({
+      services,
+      revision: String(revision),
+      changed,
+      relisted,
+      departures,
+      arrivedAt,
+    });
   }
 
   /** An outage is tried again every second or two: its reason is told once, until it is another. */

@@ -51,6 +51,9 @@ export class Registrations {
   readonly #services = new Map<string, Service>();
   readonly #invalid = new Map<string, string>();
   readonly #touched = new Set<string>();
+  /** Services rebuilt since the last `build`, with their new sets. */
+  #rebuilt = new Map<string, EndpointSet | undefined>();
+  #departures = new Map<Endpoint, Departure>();
   #built: ReadonlyMap<string, EndpointSet> = new Map();
   #endpoints = 0;
 
@@ -77,26 +80,34 @@ export class Registrations {
     this.#withdraw(key, { willing: false, revision });
   }
 
-  /** The sets as they are now. Rebuilds those of touched services, and in them the touched endpoints. */
-  build(): Built {
-    const changed = new Set<string>();
-    const departures = new Map<Endpoint, Departure>();
-    const services = new Map(this.#built);
+  /**
+   * Rebuilds the sets of touched services, and in them the touched endpoints. Asks after each service whether it may
+   * go on; answers whether none is left.
+   */
+  rebuild(mayGoOn: () => boolean): boolean {
     for (const name of this.#touched) {
-      const service = this.#services.get(name);
-      if (service === undefined) continue;
-      const before = service.set;
-      service.set = this.#rebuild(name, service, departures);
-      this.#endpoints += (service.set?.endpoints.length ?? 0) - (before?.endpoints.length ?? 0);
-      if (service.set === before) continue;
-      changed.add(name);
-      if (service.set === undefined) services.delete(name);
-      else services.set(name, service.set);
-      if (service.claims.size === 0) this.#services.delete(name);
+      this.#touched.delete(name);
+      this.#rebuildService(name);
+      if (this.#touched.size > 0 && !mayGoOn()) return false;
     }
-    this.#touched.clear();
-    if (changed.size > 0) this.#built = services;
-    return { services: this.#built, changed, departures };
+    return true;
+  }
+
+  /** The sets as they are now. Rebuilds what `rebuild` has left. */
+  build(): Built {
+    this.rebuild(() => true);
+    const [rebuilt, departures] = [this.#rebuilt, this.#departures];
+    if (rebuilt.size > 0) {
+      this.#rebuilt = new Map();
+      this.#departures = new Map();
+      const services = new Map(this.#built);
+      for (const [name, set] of rebuilt) {
+        if (set === undefined) services.delete(name);
+        else services.set(name, set);
+      }
+      this.#built = services;
+    }
+    return { services: this.#built, changed: new Set(rebuilt.keys()), departures };
   }
 
   get endpointCount(): number {
@@ -164,7 +175,18 @@ export class Registrations {
     service.touched.set(address, departure);
   }
 
-  #rebuild(name: string, service: Service, departures: Map<Endpoint, Departure>): EndpointSet | undefined {
+  #rebuildService(name: string): void {
+    const service = this.#services.get(name);
+    if (service === undefined) return;
+    const before = service.set;
+    service.set = this.#setOf(name, service, this.#departures);
+    this.#endpoints += (service.set?.endpoints.length ?? 0) - (before?.endpoints.length ?? 0);
+    if (service.set === before) return;
+    this.#rebuilt.set(name, service.set);
+    if (service.claims.size === 0) this.#services.delete(name);
+  }
+
+  #setOf(name: string, service: Service, departures: Map<Endpoint, Departure>): EndpointSet | undefined {
     const { touched } = service;
     const kept: Endpoint[] = [];
     let same = true;
