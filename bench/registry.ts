@@ -9,6 +9,7 @@ export interface BenchRegistry {
   /** `http://127.0.0.1:port` */
   readonly url: string;
   readonly version: string;
+  readonly pid: number;
   /** Registers endpoints of `service` below a prefix of its own, which it returns. */
   register(service: string, addresses: readonly string[]): Promise<string>;
   /** Makes the endpoints at `addresses` come and go below `prefix`, until the function returned is called. */
@@ -32,6 +33,7 @@ export async function openRegistry(cores: string): Promise<BenchRegistry> {
   return {
     url: etcd.endpoint,
     version: etcd.version,
+    pid: etcd.pid,
     async register(service, addresses) {
       const prefix = `/bench-${prefixes++}`;
       for (const [index, address] of addresses.entries()) {

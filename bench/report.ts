@@ -1,7 +1,9 @@
 import { writeFileSync } from 'node:fs';
-import { bars } from './bars.js';
+import { type Bar, bars } from './bars.js';
 import { loads } from './loads.js';
 import { type LoadResult, type Run, savedRuns } from './results.js';
+import { newestScaleRun, type ScaleRun, scaleBars } from './scale-results.js';
+import { scaleTable } from './scale-table.js';
 import { markdownTable, tableOf } from './table.js';
 
 /** Makes docs/performance.md from what is in bench/results: of each load, the newest full measurement. */
@@ -23,6 +25,7 @@ ${WHAT}
 npm run bench                       # everything, about 25 minutes
 npm run bench -- --quick            # three loads, under two minutes
 npm run bench -- --load get-64      # one load; --list names them
+npm run bench:scale                 # starts, large registries, bursts of changes: about two minutes
 npm run bench:report                # makes this page from what was kept
 \`\`\`
 
@@ -63,15 +66,9 @@ The load average just before each table, which tells what else was running and t
 }
 
 function barTable(results: ReadonlyMap<string, LoadResult>): string {
-  const rows = bars(results).map(({ what, bound, measured, met }) => [
-    what,
-    bound,
-    measured,
-    met ? 'yes' : 'no',
-  ]);
   return `## What it is held to
 
-${markdownTable({ columns: ['', 'bound', 'measured', 'met'], rows })}
+${barsTable(bars(results))}
 `;
 }
 
@@ -85,6 +82,28 @@ ${markdownTable(tableOf(load, result))}
 `;
 }
 
+function barsTable(all: readonly Bar[]): string {
+  const rows = all.map(({ what, bound, measured, met }) => [what, bound, measured, met ? 'yes' : 'no']);
+  return markdownTable({ columns: ['', 'bound', 'measured', 'met'], rows });
+}
+
+function scaleSection(run: ScaleRun): string {
+  const { cores, cpu, kernel } = run.machine;
+  const versions = Object.entries(run.versions).map(([name, version]) => `${name} ${version}`);
+  return `## Start and scale
+
+\`npm run bench:scale\`; ${run.measuredAt.slice(0, 10)}, load average before: ${run.loadAverage}; ${cores} cores of an ${cpu}, Linux ${kernel}; ${versions.join(', ')}.
+The gateway has one core, with all of its threads; etcd, who writes to it and who sends requests share the other. Medians of ${run.startMs.length} starts and of ${run.large.length} large registries, each with a
+gateway of its own. Requests go out every 2 ms on 64 connections while 5,000 registrations are added as fast as etcd takes them.
+
+${barsTable(scaleBars(run))}
+
+Each of the large registries:
+
+${markdownTable(scaleTable(run))}
+`;
+}
+
 const kept = newest(savedRuns());
 const last = [...kept.values()].at(-1);
 if (last === undefined) throw new Error('nothing is kept in bench/results: npm run bench');
@@ -94,10 +113,12 @@ const sections = loads.flatMap((load) => {
   return result === undefined ? [] : [loadSection(load.title, load, result)];
 });
 const averages = [...results.values()].map(({ loadAverage }) => loadAverage);
+const scale = newestScaleRun();
 const text = [
   INTRODUCTION,
   machineLines(last.run, averages),
   barTable(results),
+  ...(scale === undefined ? [] : [scaleSection(scale)]),
   '## Figures\n',
   ...sections,
 ].join('\n');

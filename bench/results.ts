@@ -35,10 +35,17 @@ const loadResult = z.object({
   rows: z.array(row),
 });
 
+export const machineSchema = z.object({
+  cpu: z.string(),
+  cores: z.number(),
+  kernel: z.string(),
+  arch: z.string(),
+});
+
 const run = z.object({
   quick: z.boolean(),
   secondsEach: z.number(),
-  machine: z.object({ cpu: z.string(), cores: z.number(), kernel: z.string(), arch: z.string() }),
+  machine: machineSchema,
   versions: z.record(z.string(), z.string()),
   loads: z.array(loadResult),
 });

@@ -1,208 +1,163 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { systemClock } from '../src/core/clock.js';
 import { systemRandom } from '../src/core/random.js';
 import { EtcdMembers } from '../src/etcd/members.js';
-import { startEtcd } from '../test/support/etcd-server.js';
+import { loadAverage, machine } from './results.js';
+import { SteadyClient } from './scale-client.js';
+import { type ScaleGateway, startGateway, yieldToOthers } from './scale-gateway.js';
+import { type LargeRepeat, type ScaleRun, saveScaleRun, scaleBars } from './scale-results.js';
+import { scaleTable } from './scale-table.js';
+import { openStage, type Stage } from './stage.js';
+import { plainTable } from './table.js';
 
 /**
- * What a gateway costs to start, how much a large registry takes, and what a burst of changes does to requests.
- * Run after `npm run build`, with: node --import tsx bench/scale.ts
+ * `npm run bench:scale`: what a gateway costs to start, how much a large registry takes, and what a burst of changes
+ * does to requests. Options: --repeats N, --starts N, --main FILE (of another build), --no-save.
  */
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const LOAD = fileURLToPath(new URL('scale-load.ts', import.meta.url));
+const { values } = parseArgs({
+  allowNegative: true,
+  options: {
+    repeats: { type: 'string', default: '5' },
+    starts: { type: 'string', default: '9' },
+    main: { type: 'string' },
+    save: { type: 'boolean', default: true },
+  },
+});
+
 const PUTS_PER_TXN = 100;
-const STARTS = 7;
 const SERVICES = 1000;
 const ENDPOINTS = 10_000;
 const CHANGES = 5000;
-const LOAD_CONNECTIONS = 4;
-const CALM_MS = 3000;
-
-const etcd = await startEtcd('3.5');
-const members = new EtcdMembers({ endpoints: [etcd.endpoint], clock: systemClock, random: systemRandom });
-const folder = mkdtempSync(join(tmpdir(), 'watchgate-scale-'));
-
-/** The one address that answers; all the others are only registered. */
-const answering: Server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
-await once(answering, 'listening');
-const ANSWERING = `127.0.0.1:${(answering.address() as AddressInfo).port}`;
+const CALM_MS = 2000;
 
 type Entry = readonly [key: string, value: string];
-
-/** Registers, a hundred in each transaction; resolves when the last has been acknowledged. */
-async function put(entries: readonly Entry[]): Promise<void> {
-  for (let from = 0; from < entries.length; from += PUTS_PER_TXN) {
-    const success = entries.slice(from, from + PUTS_PER_TXN).map(([key, value]) => ({
-      request_put: { key: Buffer.from(key), value: Buffer.from(value) },
-    }));
-    await members.current().txn({ success });
-  }
-}
 
 function filler(index: number): string {
   return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}:8080`;
 }
 
-/** Service 0 has the address that answers and no other. */
-function registrations(prefix: string, services: number, endpoints: number): Entry[] {
-  const rest = Array.from({ length: endpoints - 1 }, (_, index): Entry => {
-    const service = services === 1 ? 'other' : `service-${1 + (index % (services - 1))}`;
-    return [`${prefix}/${service}/host-${index}`, filler(index)];
-  });
-  return [[`${prefix}/service-0/host`, ANSWERING], ...rest];
+function serviceOf(index: number, services: number): string {
+  return `service-${index % services}`;
 }
 
-class Gateway {
-  readonly #child: ChildProcess;
-  readonly url: string;
-  readonly admin: string;
-  /** Milliseconds from its start until it said that it was ready. */
-  readonly readyMs: number;
+/** Of two services that answer, one at an address that says something else, and of others that are only registered. */
+function registrations({ endpoints }: Stage, prefix: string, services: number, count: number): Entry[] {
+  const rest = Array.from({ length: count - 2 }, (_, index): Entry => {
+    return [`${prefix}/${serviceOf(index, services - 2)}/host-${index}`, filler(index)];
+  });
+  return [
+    [`${prefix}/answering/host`, endpoints.fast[0] ?? ''],
+    [`${prefix}/last/host`, endpoints.websocket],
+    ...rest,
+  ];
+}
 
-  private constructor(child: ChildProcess, url: string, admin: string, readyMs: number) {
-    this.#child = child;
-    this.url = url;
-    this.admin = admin;
-    this.readyMs = readyMs;
+class Scale {
+  readonly #stage: Stage;
+  readonly #client: SteadyClient;
+  readonly #members: EtcdMembers;
+  #prefixes = 0;
+
+  constructor(stage: Stage, client: SteadyClient) {
+    this.#stage = stage;
+    this.#client = client;
+    const common = { clock: systemClock, random: systemRandom };
+    this.#members = new EtcdMembers({ endpoints: [stage.registry.url], ...common });
   }
 
-  static async start(prefix: string): Promise<Gateway> {
-    const file = join(folder, 'routes.yaml');
-    const registry = `{ type: etcd, endpoints: ['${etcd.endpoint}'], prefix: ${prefix} }`;
-    writeFileSync(
-      file,
-      `listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\naccessLog: 'off'\nautoRoutes: true\nregistry: ${registry}\n`,
-    );
-    const startedAt = performance.now();
-    const child = spawn(process.execPath, [MAIN, 'start', '-c', file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_ENV: 'production' },
-    });
-    let text = '';
-    const found = (pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
-    for await (const piece of child.stdout) {
-      text += piece;
-      if (found(/listening on (\S+),/) !== undefined && found(/admin on (\S+)/) !== undefined) break;
+  async starts(count: number): Promise<number[]> {
+    const prefix = await this.#register(12, 100);
+    const times: number[] = [];
+    for (let start = 0; start < count; start += 1) {
+      const gateway = await startGateway(this.#stage, prefix, values.main);
+      times.push(gateway.readyMs);
+      await gateway.stop();
     }
-    const admin = found(/admin on (\S+)/) ?? '';
-    while ((await fetch(`${admin}/readyz`)).status !== 200) await pause(1);
-    const readyMs = performance.now() - startedAt;
-    return new Gateway(child, found(/listening on (\S+),/) ?? '', admin, readyMs);
+    return times;
   }
 
-  rssMib(): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  async large(): Promise<LargeRepeat> {
+    const prefix = await this.#register(SERVICES, ENDPOINTS);
+    const gateway = await startGateway(this.#stage, prefix, values.main);
+    try {
+      const { readyMs, rssMib, url } = gateway;
+      const { status } = await fetch(`${url}/answering/`);
+      return { readyMs, routable: status === 200, rssMib, ...(await this.#burst(gateway, prefix)) };
+    } finally {
+      await gateway.stop();
+    }
   }
 
-  async stop(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await once(this.#child, 'exit');
+  close(): void {
+    this.#members.close();
   }
-}
 
-interface Latencies {
-  readonly requests: number;
-  /** Milliseconds. */
-  readonly p99: number;
-}
-
-/** Sends requests from a process of its own, until it is stopped: what keeps this one busy must not count. */
-async function load(url: string): Promise<{ stop(): Promise<Latencies> }> {
-  const child = fork(LOAD, [`${url}/service-0/`, String(LOAD_CONNECTIONS)]);
-  await once(child, 'message');
-  return {
-    async stop() {
-      const told = once(child, 'message');
-      child.send('stop');
-      const [latencies] = await told;
-      return latencies as Latencies;
-    },
-  };
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
-}
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function coldStart(): Promise<void> {
-  await put(registrations('/small', 10, 100));
-  const times: number[] = [];
-  for (let start = 0; start < STARTS; start += 1) {
-    const gateway = await Gateway.start('/small');
-    times.push(gateway.readyMs);
-    await gateway.stop();
+  async #burst(
+    { url }: ScaleGateway,
+    prefix: string,
+  ): Promise<Omit<LargeRepeat, 'readyMs' | 'routable' | 'rssMib'>> {
+    await this.#client.start(`${url}/answering/`);
+    await pause(CALM_MS);
+    const calm = await this.#client.stop();
+    await this.#client.start(`${url}/answering/`);
+    const changes = Array.from({ length: CHANGES - 1 }, (_, index): Entry => {
+      return [`${prefix}/${serviceOf(index, SERVICES - 2)}/burst-${index}`, filler(ENDPOINTS + index)];
+    });
+    const sentAt = performance.now();
+    await this.#put([...changes, [`${prefix}/last/host`, this.#stage.endpoints.fast[0] ?? '']]);
+    const acknowledgedMs = performance.now() - sentAt;
+    while ((await fetch(`${url}/last/`)).status !== 200) await pause(5);
+    const appliedMs = performance.now() - sentAt;
+    return { appliedMs, acknowledgedMs, calm, during: await this.#client.stop() };
   }
-  times.sort((a, b) => a - b);
-  say(
-    `start to ready, 100 endpoints: median ${percentile(times, 0.5).toFixed(0)} ms of ${STARTS} (400 wanted)`,
-  );
-}
 
-async function largeRegistry(): Promise<Gateway> {
-  await put(registrations('/large', SERVICES, ENDPOINTS));
-  const gateway = await Gateway.start('/large');
-  const { status } = await fetch(`${gateway.url}/service-0/`);
-  const routable = status === 200 ? 'routable' : `answered ${status}`;
-  say(
-    `start to ready, ${ENDPOINTS} endpoints in ${SERVICES} services: ${gateway.readyMs.toFixed(0)} ms, ${routable} (1,000 wanted)`,
-  );
-  say(`memory then: ${gateway.rssMib().toFixed(0)} MiB (150 wanted)`);
-  return gateway;
-}
+  /** Below a prefix of its own, which it returns. */
+  async #register(services: number, count: number): Promise<string> {
+    const prefix = `/scale-${this.#prefixes++}`;
+    await this.#put(registrations(this.#stage, prefix, services, count));
+    return prefix;
+  }
 
-/** Resolves when the gateway has applied the last of the changes. */
-async function applied(gateway: Gateway, address: string): Promise<void> {
-  for (;;) {
-    const text = await (await fetch(`${gateway.admin}/api/services/service-1`)).text();
-    if (text.includes(`"${address}"`)) return;
-    await pause(5);
+  /** A hundred in each transaction; resolves when the last has been acknowledged. */
+  async #put(entries: readonly Entry[]): Promise<void> {
+    for (let from = 0; from < entries.length; from += PUTS_PER_TXN) {
+      const success = entries.slice(from, from + PUTS_PER_TXN).map(([key, value]) => ({
+        request_put: { key: Buffer.from(key), value: Buffer.from(value) },
+      }));
+      await this.#members.current().txn({ success });
+    }
   }
 }
 
-async function burst(gateway: Gateway): Promise<void> {
-  const calm = await load(gateway.url);
-  await pause(CALM_MS);
-  const before = await calm.stop();
-  const busy = await load(gateway.url);
-  const last = '10.255.255.255:8080';
-  const changes = Array.from({ length: CHANGES - 1 }, (_, index): Entry => {
-    return [`/large/service-${1 + (index % (SERVICES - 1))}/burst-${index}`, filler(ENDPOINTS + index)];
-  });
-  const sentAt = performance.now();
-  await put([...changes, ['/large/service-1/burst-last', last]]);
-  const acknowledgedMs = performance.now() - sentAt;
-  await applied(gateway, last);
-  const appliedMs = performance.now() - sentAt;
-  const during = await busy.stop();
-  const worse = during.p99 - before.p99;
-  say(
-    `${CHANGES} changes: applied ${appliedMs.toFixed(0)} ms after the first was sent (1,000 wanted); etcd took ${acknowledgedMs.toFixed(0)} ms of that`,
-  );
-  say(
-    `p99 of requests meanwhile: ${worse.toFixed(1)} ms more than before (20 wanted), over ${during.requests} requests`,
-  );
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function tell(run: ScaleRun): void {
+  const rows = scaleBars(run).map(({ what, bound, measured, met }) => [
+    what,
+    bound,
+    measured,
+    met ? 'yes' : 'no',
+  ]);
+  say(`${plainTable({ columns: ['', 'bound', 'measured', 'met'], rows })}\n\n${plainTable(scaleTable(run))}`);
 }
 
+const stage = await openStage();
+const client = await SteadyClient.open();
+yieldToOthers(process.pid);
+yieldToOthers(stage.registry.pid);
+const scale = new Scale(stage, client);
 try {
-  await coldStart();
-  const gateway = await largeRegistry();
-  await burst(gateway);
-  await gateway.stop();
+  const before = { measuredAt: new Date().toISOString(), loadAverage: loadAverage() };
+  const startMs = await scale.starts(Number(values.starts));
+  const large: LargeRepeat[] = [];
+  for (let repeat = 0; repeat < Number(values.repeats); repeat += 1) large.push(await scale.large());
+  const versions = { node: process.versions.node, etcd: stage.registry.version };
+  const run: ScaleRun = { ...before, machine: machine(), versions, startMs, large };
+  tell(run);
+  if (values.save) say(`kept in ${saveScaleRun(run)}`);
 } finally {
-  answering.close();
-  answering.closeAllConnections();
-  members.close();
-  await etcd.stop();
-  rmSync(folder, { recursive: true, force: true });
+  scale.close();
+  client.close();
+  await stage.close();
 }

@@ -5,9 +5,9 @@ import type { Clock, Timer } from '../core/clock.js';
  * cluster is moved, must not keep requests waiting until all of it is applied; a request passes the event loop
  * several times, and can meet such work each time.
  */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 /** What requests have for themselves in between. */
-const PAUSE_MS = 2;
+const PAUSE_MS = 4;
 
 /** Does work in slices, with pauses in which requests have their turn. */
 export class Slices {
