@@ -107,7 +107,8 @@ class Scale {
     const sentAt = performance.now();
     await this.#put([...changes, [`${prefix}/last/host`, this.#stage.endpoints.fast[0] ?? '']]);
     const acknowledgedMs = performance.now() - sentAt;
-    while ((await fetch(`${url}/last/`)).status !== 200) await pause(5);
+    const wanted = await (await fetch(`${url}/answering/`)).text();
+    while ((await (await fetch(`${url}/last/`)).text()) !== wanted) await pause(5);
     const appliedMs = performance.now() - sentAt;
     return { appliedMs, acknowledgedMs, calm, during: await this.#client.stop() };
   }
