@@ -28,6 +28,8 @@ export interface UnderWay {
 /** What every request is served with. */
 export interface ProxyContext {
   readonly clock: Clock;
+  /** For the time limits of requests. */
+  readonly deadlineClock: Clock;
   readonly announce: Announce;
   readonly randomHex: RandomHex;
   /** Undefined while tracing is off. */

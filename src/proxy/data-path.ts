@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { Announce } from '../core/events.js';
 import type { Random } from '../core/random.js';
 import type { RouteRule, ServicePolicy, ServiceRef } from '../core/route.js';
+import { ThriftyClock } from '../core/thrifty-clock.js';
 import type { TraceSampler } from '../core/tracing.js';
 import { Turn } from '../core/turn.js';
 import type { ClientRequest, ClientSocket } from './client-side.js';
@@ -40,6 +41,7 @@ export interface RoutingSettings {
 /** Routes, services and connections: everything a request passes through, behind one reference. */
 export class DataPath implements ProxyContext {
   readonly clock: Clock;
+  readonly deadlineClock: ThriftyClock;
   readonly announce: Announce;
   readonly randomHex = pooledRandomHex();
   readonly sampler: TraceSampler | undefined;
@@ -57,6 +59,7 @@ export class DataPath implements ProxyContext {
   constructor(options: DataPathOptions, settings: RoutingSettings) {
     const { clock, announce, random, allows, maxHeaderSize, maxLoopLag, watchService } = options;
     this.clock = clock;
+    this.deadlineClock = new ThriftyClock(clock);
     this.#loopLag = new LoopLag(clock, maxLoopLag);
     this.announce = announce;
     this.sampler = options.sampler;
@@ -103,6 +106,7 @@ export class DataPath implements ProxyContext {
     this.#loopLag.close();
     this.tunnels.closeAll();
     this.#services.close();
+    this.deadlineClock.close();
   }
 
   #build(settings: RoutingSettings): Generation {

@@ -8,10 +8,6 @@ export class Deadlines {
   /** Milliseconds on the monotonic clock. */
   readonly #startedAt: number;
   #timer: Timer | undefined;
-  /** When the timer fires, and when the task is due: at that time or later. */
-  #firesAt = 0;
-  #dueAt = 0;
-  #task: (() => void) | undefined;
   #activeAt = 0;
   #waitingForClient = false;
 
@@ -51,37 +47,12 @@ export class Deadlines {
 
   /** Runs `task` after `delayMs`, and nothing else before. */
   set(delayMs: number, task: () => void): void {
-    this.#task = task;
-    this.#dueAt = this.#clock.monotonic() + delayMs;
-    // A timer that fires too early costs nothing: most requests are over before any of them does.
-    if (this.#timer !== undefined && this.#firesAt <= this.#dueAt) return;
     this.#timer?.cancel();
-    this.#start(delayMs);
-  }
-
-  /** Nothing is to run until the next limit is set, which is at once. */
-  pause(): void {
-    this.#task = undefined;
+    this.#timer = this.#clock.after(delayMs, task);
   }
 
   cancel(): void {
-    this.#task = undefined;
     this.#timer?.cancel();
     this.#timer = undefined;
-  }
-
-  #start(delayMs: number): void {
-    this.#firesAt = this.#clock.monotonic() + delayMs;
-    this.#timer = this.#clock.after(delayMs, () => this.#fire());
-  }
-
-  #fire(): void {
-    this.#timer = undefined;
-    const task = this.#task;
-    if (task === undefined) return;
-    const leftMs = this.#dueAt - this.#clock.monotonic();
-    if (leftMs > 0) return this.#start(leftMs);
-    this.#task = undefined;
-    task();
   }
 }

@@ -46,7 +46,11 @@ export class Exchange implements AttemptListener, UnderWay {
 
   constructor(admitted: AdmittedRequest) {
     this.#admitted = admitted;
-    this.#deadlines = new Deadlines(admitted.context.clock, admitted.route.policy, admitted.startedAt);
+    this.#deadlines = new Deadlines(
+      admitted.context.deadlineClock,
+      admitted.route.policy,
+      admitted.startedAt,
+    );
     this.#reply = new ClientReply(
       admitted.response,
       admitted.context.turn,
@@ -173,7 +177,7 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {
-    this.#deadlines.pause();
+    this.#deadlines.cancel();
     const { traceId, acceptsTrailers, method, route } = this.#admitted;
     if (route.policy.retryOn.length > 0 && this.#retry(attempt, { ...ANSWERED, status })) return false;
     const { headers, eventStream } = responseHead(fields, status, traceId, acceptsTrailers);

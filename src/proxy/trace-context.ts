@@ -43,8 +43,8 @@ export function traceContext(
   sampler: TraceSampler | undefined,
 ): TraceContext {
   const match = received.traceparent === undefined ? null : TRACEPARENT.exec(received.traceparent);
-  const spanId = randomHex(8);
   if (match !== null) {
+    const spanId = randomHex(8);
     const [, version, traceId = '', parentId, flags = '00', rest] = match;
     const versionValid = version !== 'ff' && (version !== '00' || rest === undefined);
     if (versionValid && traceId !== ZERO_TRACE && parentId !== ZERO_SPAN) {
@@ -56,7 +56,10 @@ export function traceContext(
       return { traceId, spanId, parentId, traceparent, traceState, recorded: recorded ?? false };
     }
   }
-  const traceId = randomHex(16);
+  // Both in one draw. That one of them be all zero is as likely as that two traces get the same id.
+  const drawn = randomHex(24);
+  const traceId = drawn.slice(0, 32);
+  const spanId = drawn.slice(32);
   const recorded = sampler?.(traceId, undefined);
   const traceparent = traceparentOf(traceId, spanId, recorded ?? true);
   return {

@@ -44,7 +44,7 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
   constructor(call: AdmittedCall) {
     this.#call = call;
     this.#reply = new GrpcReply(call.response, call);
-    this.#deadlines = new Deadlines(call.context.clock, call.route.policy, call.startedAt);
+    this.#deadlines = new Deadlines(call.context.deadlineClock, call.route.policy, call.startedAt);
   }
 
   /** The status of HTTP that means how the call ended. */
