@@ -1,6 +1,7 @@
 import type { PastEndpoint, PastExplanation } from '../core/explanation.js';
+import { pastVerdictOf, retryFacts, timeouts } from '../core/explanation-words.js';
 import { aligned } from './aligned.js';
-import { joined, requestLines, retryLines, routeLines, section, timeoutLines } from './explanation-text.js';
+import { joined, requestLines, routeLines, section, timeoutLines, verdictLine } from './explanation-text.js';
 import { describeEntry } from './journal-text.js';
 
 /** An explanation of a past moment as a person reads it: lines without control characters. */
@@ -10,9 +11,9 @@ export function formatPastExplanation(explanation: PastExplanation): string[] {
     [...momentLines(explanation), ...requestLines(explanation)],
     section('ROUTES', routeLines(routes)),
     section(service === null ? '' : `ENDPOINTS OF ${service}`, endpointLines(endpoints)),
-    section('TIMEOUTS', policy === null ? [] : timeoutLines(policy, null)),
-    section(`IF IT FAILS (at most ${policy?.maxAttempts} attempts)`, retryLines(retries)),
-    [verdict(explanation)],
+    section('TIMEOUTS', policy === null ? [] : timeoutLines(timeouts(policy, null))),
+    section(`IF IT FAILS (at most ${policy?.maxAttempts} attempts)`, aligned(retryFacts(retries))),
+    [verdictLine(pastVerdictOf(explanation))],
   ]);
 }
 
@@ -29,14 +30,6 @@ function endpointLines(endpoints: readonly PastEndpoint[]): string[] {
     last === null ? '-' : `${iso(last.at)} ${describeEntry(last)}`,
   ]);
   return aligned([['ADDRESS', 'STATE', 'TOOK REQUESTS', 'LAST CHANGE BEFORE'], ...rows]);
-}
-
-function verdict({ refusal, endpoints, panicking }: PastExplanation): string {
-  if (refusal !== null) return `=> ${refusal.status} ${refusal.code}: ${refusal.why}`;
-  const taking = endpoints.filter(({ tookRequests }) => tookRequests);
-  const why = panicking ? '; fewer than half were well, so all were used' : '';
-  const where = taking.length === 1 ? `${taking[0]?.address}` : `one of ${taking.length} endpoints`;
-  return `=> went to ${where}${why}`;
 }
 
 function iso(at: number): string {
