@@ -4,9 +4,8 @@ import type { Explanation, PastExplanation } from '../core/explanation.js';
 import type { AdminClient } from './admin-client.js';
 import { type AdminFlags, adminOption, openAdmin, tokenOption } from './admin-options.js';
 import { isRecord } from './endpoint-rows.js';
-import { formatExplanation } from './explanation-text.js';
+import { formatExplanation, styleOfExplanation } from './explanation-text.js';
 import { readSince } from './journal.js';
-import type { Style } from './paint.js';
 import { formatPastExplanation } from './past-explanation-text.js';
 import { withNotice } from './progress.js';
 import { remarks } from './remarks.js';
@@ -54,15 +53,9 @@ export function explainCommand(): Command {
       const { width, paint } = paperOf(process.stdout);
       const lines = flags.json
         ? [JSON.stringify(explanation)]
-        : linesOf(explanation).flatMap((line) => wrapped(paint(line, styleOfLine(line)), width));
+        : linesOf(explanation).flatMap((line) => wrapped(paint(line, styleOfExplanation(line)), width));
       process.stdout.write(`${lines.join('\n')}\n`);
     });
-}
-
-/** The last line is what was asked for: where it goes, or the status of its refusal. */
-function styleOfLine(line: string): Style | undefined {
-  if (!line.startsWith('=> ')) return undefined;
-  return line.startsWith('=> goes') ? 'bold' : 'red';
 }
 
 function collect(field: string, before: readonly string[]): readonly string[] {

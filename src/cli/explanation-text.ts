@@ -12,6 +12,7 @@ import {
 } from '../core/explanation-words.js';
 import { aligned } from './aligned.js';
 import { printable } from './endpoint-rows.js';
+import type { Style } from './paint.js';
 
 /** An explanation as a person reads it: lines without control characters. */
 export function formatExplanation(explanation: Explanation): string[] {
@@ -84,4 +85,10 @@ function duration(ms: number | null | undefined): string {
 
 export function verdictLine({ text }: Verdict): string {
   return `=> ${text}`;
+}
+
+/** The last line is what was asked for: where it goes, or the status of its refusal. */
+export function styleOfExplanation(line: string): Style | undefined {
+  if (!line.startsWith('=> ')) return undefined;
+  return /^=> \d/.test(line) ? 'red' : 'bold';
 }

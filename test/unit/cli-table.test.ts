@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { cut, cutBefore, displayWidth, pad } from '../../src/cli/display-width.js';
+import { styleOfExplanation } from '../../src/cli/explanation-text.js';
 import { formatEntry } from '../../src/cli/journal-text.js';
 import { paintFor, plain } from '../../src/cli/paint.js';
 import { tellBeside, withNotice } from '../../src/cli/progress.js';
@@ -172,4 +173,11 @@ test('the journal is coloured by what it tells, and not without a terminal', () 
     /^\x1b\[2m2026\S+Z\x1b\[22m {2}\x1b\[31mgoods .*\x1b\[39m$/,
   );
   assert.match(formatEntry(left), /^2026\S+Z {2}goods 10\.0\.0\.5:80 left: removed; /);
+});
+
+test('the verdict of an explanation is red only when no endpoint answers', () => {
+  const styles = ['=> goes to a:1', '=> went to a:1', '=> 503 NO_ENDPOINT: none', 'ROUTES'].map(
+    styleOfExplanation,
+  );
+  assert.deepEqual(styles, ['bold', 'bold', 'red', undefined]);
 });
