@@ -34,15 +34,15 @@ function values(given: unknown): readonly unknown[] {
 }
 
 /** `name: value`, as a line of a request's head. */
-function readField(text: unknown): HeaderField {
+function readField(text: unknown, index: number): HeaderField {
   const [, name, value] = (typeof text === 'string' && /^([^:]*):(.*)$/s.exec(text)) || [];
-  if (name === undefined || value === undefined) throw badQuery('header', 'is not "name: value"');
+  if (name === undefined || value === undefined) throw badQuery('header', 'is not "name: value"', index);
   const field = { name, value: value.trim() };
   try {
     validateHeaderName(field.name);
     validateHeaderValue(field.name, field.value);
   } catch (error) {
-    throw badQuery('header', `is not a valid field: ${messageOf(error)}`);
+    throw badQuery('header', `is not a valid field: ${messageOf(error)}`, index);
   }
   return field;
 }

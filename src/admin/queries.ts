@@ -43,7 +43,11 @@ function readLimit(text: string): number {
   throw badQuery('limit', `is not a whole number from 1 to ${MAX_LIMIT}`);
 }
 
-/** A problem that names the parameter. */
-export function badQuery(name: string, what: string): AdminProblem {
-  return new AdminProblem('BAD_REQUEST', `The query parameter "${name}" ${what}.`);
+/** A problem that names the parameter, and which of its values when it has several; a form shows it at its field. */
+export function badQuery(name: string, reason: string, index?: number): AdminProblem {
+  return new AdminProblem('BAD_REQUEST', `The query parameter "${name}" ${reason}.`, {
+    parameter: name,
+    reason,
+    ...(index !== undefined && { index }),
+  });
 }

@@ -230,9 +230,24 @@ describe('a question that cannot be understood', () => {
       const response = await fetch(`http://127.0.0.1:${gateway.adminPort}/api/explain?${query}`);
       assert.equal(response.status, 400, query);
       assert.match(response.headers.get('content-type') ?? '', /^application\/problem\+json/);
-      const { code, detail } = JSON.parse(await response.text());
-      assert.equal(code, 'BAD_REQUEST');
-      assert.ok(detail.includes(`"${parameter}"`), `${query}: ${detail}`);
+      const problem = JSON.parse(await response.text());
+      assert.deepEqual([problem.code, problem.parameter], ['BAD_REQUEST', parameter], query);
+      assert.equal(problem.detail, `The query parameter "${parameter}" ${problem.reason}.`);
     }
+  });
+
+  test('is told which of its fields is wrong', async (t) => {
+    const { gateway } = await behindGateway(t);
+    const fields = ['a: b', 'nocolon', 'c: d'].map((field) => `header=${encodeURIComponent(field)}`);
+    const problem = await gateway.api(`/api/explain?url=/&${fields.join('&')}`);
+    assert.deepEqual(problem, {
+      title: 'Bad request',
+      status: 400,
+      detail: 'The query parameter "header" is not "name: value".',
+      code: 'BAD_REQUEST',
+      parameter: 'header',
+      reason: 'is not "name: value"',
+      index: 1,
+    });
   });
 });
