@@ -6,6 +6,7 @@ import {
   routesWorthShowing,
   scoreText,
   serviceFacts,
+  sizes,
   timeouts,
   type Verdict,
   verdictOf,
@@ -24,6 +25,7 @@ export function formatExplanation(explanation: Explanation): string[] {
     section('ENDPOINTS', endpointLines(endpoints)),
     section('FORWARDED', forwarded === null ? [] : forwardedLines(explanation.request.method, forwarded)),
     section('TIMEOUTS', policy === null ? [] : timeoutLines(timeouts(policy, service))),
+    section('SIZES', policy === null ? [] : sizeLines(sizes(policy))),
     section(`IF IT FAILS (at most ${policy?.maxAttempts} attempts)`, aligned(retryFacts(retries))),
     [verdictLine(verdictOf(explanation))],
   ];
@@ -81,6 +83,23 @@ export function timeoutLines(bounds: readonly Bound[]): string[] {
 function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return 'none';
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}
+
+export function sizeLines(bounds: readonly Bound[]): string[] {
+  return aligned(bounds.map(([term, bytes]) => [term, size(bytes)]));
+}
+
+const UNITS = [
+  ['GiB', 1024 ** 3],
+  ['MiB', 1024 ** 2],
+  ['KiB', 1024],
+] as const;
+
+/** As routes.yaml has it. */
+function size(bytes: number | null): string {
+  if (bytes === null) return 'none';
+  const [unit, factor] = UNITS.find(([, factor]) => bytes >= factor && bytes % factor === 0) ?? ['B', 1];
+  return `${bytes / factor}${unit}`;
 }
 
 export function verdictLine({ text }: Verdict): string {

@@ -1,7 +1,15 @@
 import type { PastEndpoint, PastExplanation } from '../core/explanation.js';
-import { pastVerdictOf, retryFacts, timeouts } from '../core/explanation-words.js';
+import { pastVerdictOf, retryFacts, sizes, timeouts } from '../core/explanation-words.js';
 import { aligned } from './aligned.js';
-import { joined, requestLines, routeLines, section, timeoutLines, verdictLine } from './explanation-text.js';
+import {
+  joined,
+  requestLines,
+  routeLines,
+  section,
+  sizeLines,
+  timeoutLines,
+  verdictLine,
+} from './explanation-text.js';
 import { describeEntry } from './journal-text.js';
 
 /** An explanation of a past moment as a person reads it: lines without control characters. */
@@ -12,6 +20,7 @@ export function formatPastExplanation(explanation: PastExplanation): string[] {
     section('ROUTES', routeLines(routes)),
     section(service === null ? '' : `ENDPOINTS OF ${service}`, endpointLines(endpoints)),
     section('TIMEOUTS', policy === null ? [] : timeoutLines(timeouts(policy, null))),
+    section('SIZES', policy === null ? [] : sizeLines(sizes(policy))),
     section(`IF IT FAILS (at most ${policy?.maxAttempts} attempts)`, aligned(retryFacts(retries))),
     [verdictLine(pastVerdictOf(explanation))],
   ]);

@@ -115,6 +115,14 @@ export function timeouts(policy: RequestPolicy, service: ExplainedService | null
   ];
 }
 
+/** Bytes: the largest body, and how much of it is kept for another attempt. */
+export function sizes(policy: RequestPolicy): Bound[] {
+  return [
+    ['body', policy.maxBody],
+    ['replay', policy.replayBuffer],
+  ];
+}
+
 const AGAIN: Readonly<Record<ExplainedRetry['again'], string>> = {
   no: 'not tried again',
   'same-endpoint': 'tried at the same endpoint',

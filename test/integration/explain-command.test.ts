@@ -9,7 +9,7 @@ import { answering } from '../support/raw-upstream.js';
 
 const routes = `
 routes:
-  - { prefix: /goods, service: goods }
+  - { prefix: /goods, service: goods, maxBody: 4MiB }
   - { prefix: /, service: none }
 `;
 
@@ -33,6 +33,7 @@ describe('watchgate explain', () => {
     assert.match(out, /^ {2}\/ {7}no {3}fits, but \/goods is more specific$/m);
     assert.match(out, new RegExp(`^ {2}${upstream.address} +up +0 +100.0% +new$`, 'm'));
     assert.match(out, /^ {2}total +\d+s$/m);
+    assert.match(out, /^SIZES\n {2}body {4}4MiB\n {2}replay {2}64KiB$/m);
     assert.equal(lines.at(-1), `=> goes to ${upstream.address}`);
     assert.equal(upstream.requests.length, 0);
   });
