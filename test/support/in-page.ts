@@ -65,3 +65,26 @@ export async function obstacles(page: Page, axe: string): Promise<readonly strin
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => id + ': ' + nodes[0].html))`);
 }
+
+/**
+ * Counts how often a field is drawn from now on, whether or not that changes it: Preact compares its value each
+ * time. The function returned asks how often it was.
+ */
+export async function countDrawings(page: Page, selector: string): Promise<() => Promise<number>> {
+  await page.evaluate(`{
+    const field = document.querySelector(${JSON.stringify(selector)});
+    const { get, set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value');
+    globalThis.drawings = 0;
+    Object.defineProperty(field, 'value', {
+      configurable: true,
+      get() {
+        globalThis.drawings += 1;
+        return get.call(this);
+      },
+      set(value) {
+        set.call(this, value);
+      },
+    });
+  }`);
+  return () => page.evaluate<number>('globalThis.drawings');
+}

@@ -3,6 +3,7 @@ import type { StreamSnapshot } from '../../snapshot.js';
 import { AdminApi, Locked } from './admin-api.js';
 import { Fleet, type ServiceLine } from './fleet.js';
 import { countText } from './format.js';
+import { Inquiry, type InquiryState } from './inquiry.js';
 import { journalText } from './journal-text.js';
 import { LiveStream } from './live-stream.js';
 
@@ -29,6 +30,7 @@ export interface Picture {
   readonly config: ConfigView | null;
   /** Newest first. */
   readonly journal: readonly NumberedEntry[];
+  readonly inquiry: InquiryState;
   /** What went wrong with a thing that was asked for; empty when nothing did. */
   readonly complaint: string;
   /** What became of endpoints lately, in words for those who do not see it. */
@@ -43,6 +45,7 @@ const NEWS_EVERY_MS = 4_000;
 /** What the page knows, and what can be done from it. Tells `draw` after each change, at most once a frame. */
 export class Dashboard {
   readonly #api = new AdminApi();
+  readonly inquiry = new Inquiry(this.#api, { changed: () => this.#changed(), locked: () => this.#lock() });
   readonly #fleet = new Fleet();
   readonly #stream: LiveStream;
   readonly #draw: (picture: Picture) => void;
@@ -83,6 +86,7 @@ export class Dashboard {
     this.#connection = { kind: 'connecting' };
     this.#changed();
     void this.#stream.follow();
+    this.inquiry.unlocked();
   }
 
   /** Resolves when the gateway has answered; what it refused is shown as a complaint. */
@@ -212,6 +216,7 @@ export class Dashboard {
       routes: this.#routes,
       config: this.#config,
       journal: this.#journal,
+      inquiry: this.inquiry.state,
       complaint: this.#complaint,
       news: this.#news,
     };

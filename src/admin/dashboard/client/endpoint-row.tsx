@@ -89,7 +89,7 @@ interface ReasonProps {
 }
 
 /** Why it takes no requests, or why it takes them all the same. The state stands right before it. */
-function Reason({ view, panicking }: ReasonProps): JSX.Element {
+export function Reason({ view, panicking }: ReasonProps): JSX.Element {
   return <span class="reason">{reasonText(view, panicking)}</span>;
 }
 

@@ -81,3 +81,9 @@ export function durationText(ms: number | null): string {
   if (ms === null) return 'unlimited';
   return ms < 1_000 ? `${ms} ms` : ageText(ms);
 }
+
+/** The same with its day when that is not today. */
+export function momentText(at: number, now = Date.now()): string {
+  const [day, today] = [at, now].map((time) => new Date(time).toLocaleDateString('en-CA'));
+  return day === today ? clockText(at) : `${day} ${clockText(at)}`;
+}

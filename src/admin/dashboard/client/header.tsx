@@ -3,8 +3,13 @@ import type { Connection, Picture } from './dashboard.js';
 import { totals } from './fleet.js';
 import { clockText, rateText, shareText } from './format.js';
 
+interface HeaderProps {
+  readonly picture: Picture;
+  readonly onExplain: () => void;
+}
+
 /** What is asked first: is it live, is it ready, how much is there and how is it doing. */
-export function Header({ picture }: { readonly picture: Picture }): JSX.Element {
+export function Header({ picture, onExplain }: HeaderProps): JSX.Element {
   return (
     <header class="top">
       <div class="brand">
@@ -14,6 +19,11 @@ export function Header({ picture }: { readonly picture: Picture }): JSX.Element 
           <span class="dot" aria-hidden="true" />
           {connectionText(picture.connection)}
         </p>
+        {picture.readiness !== null && picture.connection.kind !== 'locked' && (
+          <button type="button" class="small" id="explain-open" onClick={onExplain}>
+            Explain<span> a request</span>
+          </button>
+        )}
       </div>
       {picture.readiness !== null && <Totals picture={picture} />}
     </header>

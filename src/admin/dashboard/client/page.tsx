@@ -1,12 +1,15 @@
 import { Component, type JSX } from 'preact';
+import type { RouteView } from '../../../core/views.js';
 import { Banners } from './banners.js';
 import { ConfirmDrain } from './confirm-drain.js';
 import type { Dashboard, Picture } from './dashboard.js';
 import type { Verb } from './endpoint-row.js';
+import { ExplainBox } from './explain-box.js';
 import { needsAttention, type ServiceLine } from './fleet.js';
 import { countText } from './format.js';
 import { Header } from './header.js';
 import { JournalList } from './journal-list.js';
+import { urlOnRoute } from './question.js';
 import { RegistryCard } from './registry-card.js';
 import { RouteTable } from './route-table.js';
 import { ServiceCard } from './service-card.js';
@@ -41,11 +44,15 @@ export class Page extends Component<PageProps, PageState> {
     if (confirmed && asked !== null) void this.props.dashboard.drain(asked.service, asked.address, 'drain');
   };
 
+  readonly #onExplain = (route?: RouteView): void => {
+    this.props.dashboard.inquiry.open(route === undefined ? {} : { url: urlOnRoute(route) });
+  };
+
   override render({ dashboard, picture }: PageProps, { asked }: PageState): JSX.Element {
     const { connection } = picture;
     return (
       <div class="page" data-connection={connection.kind}>
-        <Header picture={picture} />
+        <Header picture={picture} onExplain={() => this.#onExplain()} />
         <Banners picture={picture} onDismiss={() => dashboard.dismiss()} />
         {connection.kind === 'locked' ? (
           <main>
@@ -59,10 +66,11 @@ export class Page extends Component<PageProps, PageState> {
     );
   }
 
-  #content({ services, registries, snapshotAgeMs, journal, routes }: Picture): JSX.Element {
+  #content({ services, registries, snapshotAgeMs, journal, routes, inquiry }: Picture): JSX.Element {
     const shown = services.filter((line) => this.#matches(line));
     return (
       <main class="columns">
+        {inquiry.open && <ExplainBox inquiry={this.props.dashboard.inquiry} state={inquiry} />}
         <section class="services" aria-labelledby="services-title">
           <div class="title">
             <h2 id="services-title">
@@ -98,7 +106,11 @@ export class Page extends Component<PageProps, PageState> {
         </aside>
         <section class="routing" aria-labelledby="routes-title">
           <h2 id="routes-title">Routes</h2>
-          {routes.length === 0 ? <p class="faint empty">There are none.</p> : <RouteTable routes={routes} />}
+          {routes.length === 0 ? (
+            <p class="faint empty">There are none.</p>
+          ) : (
+            <RouteTable routes={routes} onExplain={this.#onExplain} />
+          )}
         </section>
       </main>
     );

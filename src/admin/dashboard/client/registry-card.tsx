@@ -20,7 +20,7 @@ export function RegistryCard({ registry, ageMs }: RegistryProps): JSX.Element {
           {registry.type}, {stateText(registry)}
         </p>
       </header>
-      <dl>
+      <dl class="terms">
         <Fact term="Confirmed">{agoText(confirmedMsAgo === null ? null : confirmedMsAgo + ageMs)}</Fact>
         <Fact term="Member">{registry.member ?? 'none'}</Fact>
         <Fact term="Revision">{registry.revision || '–'}</Fact>

@@ -4,8 +4,13 @@ import { durationText, sizeText } from './format.js';
 
 const LABELS = ['Route', 'Service', 'Try', 'Total', 'Attempts', 'Body up to'] as const;
 
+interface RouteTableProps {
+  readonly routes: readonly RouteView[];
+  readonly onExplain: (route: RouteView) => void;
+}
+
 /** The routes in use, with the parts of their policies that are asked about first. */
-export function RouteTable({ routes }: { readonly routes: readonly RouteView[] }): JSX.Element {
+export function RouteTable({ routes, onExplain }: RouteTableProps): JSX.Element {
   return (
     <div class="card">
       <table role="table" class="routes" aria-labelledby="routes-title">
@@ -16,15 +21,23 @@ export function RouteTable({ routes }: { readonly routes: readonly RouteView[] }
                 {label}
               </th>
             ))}
+            <th role="columnheader" scope="col">
+              <span class="unseen">Action</span>
+            </th>
           </tr>
         </thead>
-        <tbody role="rowgroup">{routes.map((route) => RouteRow({ route }))}</tbody>
+        <tbody role="rowgroup">{routes.map((route) => RouteRow({ route, onExplain }))}</tbody>
       </table>
     </div>
   );
 }
 
-function RouteRow({ route }: { readonly route: RouteView }): JSX.Element {
+interface RouteRowProps {
+  readonly route: RouteView;
+  readonly onExplain: (route: RouteView) => void;
+}
+
+function RouteRow({ route, onExplain }: RouteRowProps): JSX.Element {
   const { id, host, prefix, service, replacePrefix, policy } = route;
   const numbers = [
     durationText(policy.tryTimeout),
@@ -47,6 +60,16 @@ function RouteRow({ route }: { readonly route: RouteView }): JSX.Element {
           {value}
         </td>
       ))}
+      <td role="cell" class="verb">
+        <button
+          type="button"
+          class="small"
+          aria-label={`explain a request to ${id}`}
+          onClick={() => onExplain(route)}
+        >
+          Explain
+        </button>
+      </td>
     </tr>
   );
 }
