@@ -14,7 +14,14 @@ import {
   registryView,
   serviceView,
 } from '../support/fake-gateway.js';
-import { injectScript, obstacles, pageWidth, runningAnimations, scrollFrames } from '../support/in-page.js';
+import {
+  excesses,
+  injectScript,
+  obstacles,
+  pageWidth,
+  runningAnimations,
+  scrollFrames,
+} from '../support/in-page.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const evil = `"><img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
@@ -91,6 +98,37 @@ describe('the dashboard in a browser', { skip: noBrowser, timeout: 60_000 }, () 
       const scrolled = await pageWidth(page);
       assert.ok(scrolled <= width, `${scrolled} at ${width}`);
     }
+  });
+
+  test('cuts nothing off from a service, however wide the window is', async (t) => {
+    const gateway = fakeGateway();
+    const measured = { inFlight: 120, latencyP50Ms: 189.4, latencyP99Ms: 989, weight: 100 };
+    gateway.services = [
+      serviceView('goods', [
+        endpointView('10.0.0.15:18080', measured),
+        endpointView('10.0.0.16:18080', {
+          ...measured,
+          state: 'draining',
+          notEligible: 'draining: told so by an operator',
+        }),
+      ]),
+      serviceView('user', [
+        endpointView('[2001:db8:85a3:1:2:8a2e:370:7334]:8080', measured),
+        endpointView('user-7d9f8b6c5d-x2x9z.user.svc.cluster.local:8080', {
+          ...measured,
+          latencyP99Ms: 12_345,
+        }),
+      ]),
+    ];
+    const { page } = await open(t, gateway);
+    await page.getByText('10.0.0.16:18080').waitFor();
+    const cutOff: string[] = [];
+    for (let width = 320; width <= 1_600; width += 20) {
+      await page.setViewportSize({ width, height: 1_200 });
+      const pixels = await excesses(page, '.service');
+      if (pixels.length > 0) cutOff.push(`${width} px: ${pixels}`);
+    }
+    assert.deepEqual(cutOff, []);
   });
 
   test('shows markup in names, addresses, reasons, keys and errors as the text that it is', async (t) => {

@@ -25,6 +25,13 @@ export function pageWidth(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth');
 }
 
+/** By how many pixels the contents of each such element stick out of it, where an element is too small for them. */
+export function excesses(page: Page, selector: string): Promise<readonly number[]> {
+  return page.evaluate<number[]>(`[...document.querySelectorAll(${JSON.stringify(selector)})]
+    .map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)
+    .filter((excess) => excess > 0)`);
+}
+
 export function runningAnimations(page: Page): Promise<number> {
   return page.evaluate<number>('document.getAnimations().length');
 }

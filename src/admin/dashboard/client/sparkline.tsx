@@ -15,13 +15,21 @@ interface SparklineProps {
 
 /**
  * A minute of two values, newest at the right edge. Its scale begins at 0 and ends at the highest of them:
- * it shows the shape, and the numbers beside it the size. Nothing to read for a screen reader.
+ * it shows the shape, and the numbers beside it the size. Where room is short it is squeezed. Nothing to read for
+ * a screen reader.
  */
 export function Sparkline({ values, upper }: SparklineProps): JSX.Element {
   const highest = Math.max(...upper, ...values, 0);
   const [points, above] = [pathOf(values, highest), pathOf(upper, highest)];
   return (
-    <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
+    <svg
+      class="spark"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      width={WIDTH}
+      height={HEIGHT}
+      aria-hidden="true"
+    >
       {points !== '' && <path class="area" d={`${points}V${HEIGHT}H${startOf(values)}Z`} />}
       {above !== '' && <path class="upper" d={above} />}
       {points !== '' && <path class="line" d={points} />}
