@@ -173,6 +173,25 @@ describe('the dashboard of a gateway with etcd', { skip, concurrency: 5, timeout
     await journal.getByText(`left goods ${leaves.address}`).waitFor();
   });
 
+  test('counts a gateway that says nothing for 20 s as cut, though its connection stays open', (t) =>
+    alone(async () => {
+      const stage = await DashboardStage.start(t, version ?? '3.5');
+      await stage.pod();
+      const way = await startTcpProxy(new URL(stage.gateway.adminAddress).host);
+      t.after(() => way.close());
+      const { page } = await browser.visit(`http://${way.address}`);
+      t.after(() => page.close());
+      await page.clock.install();
+      await page.reload();
+      await page.getByText('1 of 1 endpoint taking requests').waitFor();
+      way.freeze();
+      await page.clock.fastForward(15_000);
+      await page.getByText(/^1[5-9]\.?\d* s ago$/).waitFor();
+      assert.equal(await page.getByText('Live', { exact: true }).count(), 1);
+      await page.clock.fastForward(5_000);
+      await page.getByText('The connection to the gateway is cut.').waitFor();
+    }));
+
   test('asks for the token, says when it is wrong, and drains with the right one', (t) =>
     alone(async () => {
       const stage = await DashboardStage.start(t, version ?? '3.5', 'adminToken: s3cret');
