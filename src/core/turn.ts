@@ -3,22 +3,36 @@ export interface Waiting {
   atTurnEnd(): void;
 }
 
+type Schedule = (task: () => void) => unknown;
+
 /** As many at most wait at once: the first must not wait for a long turn to end. */
 const MOST_WAITING = 32;
 
 /**
  * Puts writes to sockets off until the event loop has read what there was to read. A write wakes whoever waits for it,
  * which costs more than the write itself; of writes made one after another only the first finds the other end asleep.
- * One that is alone is not kept waiting, since the turn ends with it.
+ * A request that is alone has nobody to wait for: its writes leave as soon as the code that made them is done.
  */
 export class Turn {
-  readonly #atEnd: (task: () => void) => unknown;
+  readonly #atEnd: Schedule;
+  readonly #next: Schedule;
+  #underWay = 0;
   #waiting: Waiting[] = [];
   #scheduled = false;
 
-  /** `atEnd` runs a task once, when the present turn ends. */
-  constructor(atEnd: (task: () => void) => unknown = setImmediate) {
+  /** `atEnd` runs a task once, when the present turn ends; `next` when the code that runs now is done. */
+  constructor(atEnd: Schedule = setImmediate, next: Schedule = process.nextTick) {
     this.#atEnd = atEnd;
+    this.#next = next;
+  }
+
+  /** A request comes under way. Each `began` needs an `ended`. */
+  began(): void {
+    this.#underWay += 1;
+  }
+
+  ended(): void {
+    this.#underWay -= 1;
   }
 
   /** Calls `atTurnEnd` once, later in this turn and in the order of the calls. */
@@ -30,7 +44,8 @@ export class Turn {
 
   #schedule(): void {
     this.#scheduled = true;
-    this.#atEnd(() => {
+    const schedule = this.#underWay > 1 ? this.#atEnd : this.#next;
+    schedule(() => {
       this.#scheduled = false;
       this.#run();
     });

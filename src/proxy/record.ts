@@ -20,7 +20,9 @@ export function recordWhenClosed(
   const { response, context, trace, method, rawPath, client, at, startedAt } = accepted;
   // A pipelined response still waits for the socket, and is not told of its end.
   const waiting = response instanceof ServerResponse && response.socket === null ? response.req : undefined;
+  context.turn.began();
   const closed = (): void => {
+    context.turn.ended();
     waiting?.socket.off('close', closed);
     response.off('close', closed);
     if (!response.writableFinished) exchange?.clientGone();

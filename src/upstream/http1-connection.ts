@@ -98,17 +98,15 @@ export class Http1Connection implements UpstreamConnection, ResponseSink, Waitin
   #writeSoon(request: UpstreamRequest): void {
     this.#state = 'busy';
     this.#requests += 1;
-    // What the client has sent of a body by now leaves with the head.
-    if (request.body === undefined) this.#unsent = request;
-    else this.#write(request);
+    if (request.body !== undefined) return this.#write(request);
+    this.#unsent = request;
     this.#options.turn.add(this);
   }
 
   atTurnEnd(): void {
     const request = this.#unsent;
     this.#unsent = undefined;
-    if (request === undefined) this.#socket?.uncork();
-    else this.#write(request);
+    if (request !== undefined) this.#write(request);
   }
 
   #write(request: UpstreamRequest): void {
@@ -125,7 +123,9 @@ export class Http1Connection implements UpstreamConnection, ResponseSink, Waitin
       socket.write(framing.head, 'latin1');
       return;
     }
+    // What the client has sent of it by now leaves with the head.
     socket.cork();
+    setImmediate(() => socket.uncork());
     socket.write(framing.head, 'latin1');
     this.#body = new RequestBodyWriter(socket, body, framing.length, () => this.#fail('request-body'));
   }

@@ -8,7 +8,10 @@ import { Sequence } from '../support/sequence.js';
 /** Turns that last until the test ends them. */
 class HeldTurns {
   readonly #ends = new Sequence<() => void>('a turn that something waits for');
-  readonly turn = new Turn((task) => this.#ends.push(task));
+  readonly turn = new Turn(
+    () => undefined,
+    (task) => this.#ends.push(task),
+  );
   #ended = 0;
 
   /** Ends the next turn that something waits for, once something does. */

@@ -5,7 +5,16 @@ import { Turn, type Waiting } from '../../src/core/turn.js';
 class Rig {
   readonly done: string[] = [];
   readonly #tasks: (() => void)[] = [];
-  readonly turn = new Turn((task) => this.#tasks.push(task));
+  readonly #next: (() => void)[] = [];
+  readonly turn = new Turn(
+    (task) => this.#tasks.push(task),
+    (task) => this.#next.push(task),
+  );
+
+  /** `underWay` requests. */
+  constructor(underWay = 2) {
+    for (let request = 0; request < underWay; request += 1) this.turn.began();
+  }
 
   waiting(name: string, then: () => void = () => undefined): Waiting {
     return {
@@ -27,6 +36,11 @@ class Rig {
 
   endTurn(): void {
     for (const task of this.#tasks.splice(0)) task();
+  }
+
+  /** What runs now is done; the turn goes on. */
+  endCallback(): void {
+    for (const task of this.#next.splice(0)) task();
   }
 }
 
@@ -79,6 +93,23 @@ describe('what waits for the end of the turn', () => {
     assert.throws(() => rig.endTurn(), /bad/);
     rig.endTurn();
     assert.deepEqual(rig.done, ['a', 'bad', 'b']);
+  });
+
+  test('of a request that is alone is done before, and waits again once there are more', () => {
+    const rig = new Rig(1);
+    rig.add('alone');
+    assert.deepEqual(rig.done, []);
+    rig.endCallback();
+    assert.deepEqual(rig.done, ['alone']);
+    rig.turn.began();
+    rig.add('among others');
+    rig.endCallback();
+    assert.deepEqual(rig.done, ['alone']);
+    rig.endTurn();
+    rig.turn.ended();
+    rig.add('alone again');
+    rig.endCallback();
+    assert.deepEqual(rig.done, ['alone', 'among others', 'alone again']);
   });
 
   test('needs nothing but the event loop outside tests', async () => {
