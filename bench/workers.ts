@@ -6,6 +6,7 @@ import { pin } from './cores.js';
 import { loads } from './loads.js';
 import { cpuMicrosOf, PinnedProcess } from './process.js';
 import { Quotas } from './quota.js';
+import { median } from './results.js';
 import { watchgateRival } from './rivals/watchgate.js';
 import { openStage, type Stage } from './stage.js';
 
@@ -75,11 +76,6 @@ async function burst(stage: Stage, { address, pids, rates, costs }: Contestant):
   if (met.errors > 0) throw new Error(`${met.errors} requests failed`);
   rates.push((met.requests * 1e6) / met.micros);
   costs.push((used() - before) / met.requests);
-}
-
-function median(all: readonly number[]): number {
-  const sorted = all.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 async function main(): Promise<void> {

@@ -133,13 +133,9 @@ function textOf(bound: AddressInfo | string | null): string {
 function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyInstance {
   const app = fastify({
     logger: false,
-    // While draining, requests are still served; Fastify would answer them itself.
-    return503OnClosing: false,
     forceCloseConnections: 'idle',
     requestTimeout: limits.requestTimeout,
     keepAliveTimeout: limits.keepAliveTimeout,
-    exposeHeadRoutes: false,
-    routerOptions: { querystringParser: () => ({}) },
     http: {
       headersTimeout: limits.headersTimeout,
       maxHeaderSize: limits.maxHeaderSize,
@@ -150,22 +146,15 @@ function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyIns
       noDelay: true,
     },
     clientErrorHandler: (error, socket) => answerClientError(context, error, socket),
-    // A path that the router cannot decode is refused by the handler, like any other bad path.
-    frameworkErrors: (_error, request, reply) => {
-      reply.hijack();
-      handleRequest(context, request.raw, reply.raw);
-    },
   });
-  app.setNotFoundHandler((request, reply) => {
-    reply.hijack();
-    handleRequest(context, request.raw, reply.raw);
-  });
-  mountGateway(app, context);
   tuneServer(app.server, limits, context);
   return app;
 }
 
 function tuneServer(server: Server, limits: FrontDoorLimits, context: ProxyContext): void {
+  // There are no hooks that Fastify's router would lead to, and every path is the gateway's.
+  server.removeAllListeners('request');
+  server.on('request', (request, response) => handleRequest(context, request, response));
   server.maxConnections = limits.maxConnections;
   server.maxRequestsPerSocket = 0;
   // Node would leave out what is beyond, without a word; maxHeaderSize is the bound.
