@@ -4,7 +4,7 @@ import type { Locator, Page } from 'playwright-core';
 import { Browser, noBrowser } from '../support/browser.js';
 import { DashboardStage } from '../support/dashboard-stage.js';
 import { etcdVersions } from '../support/etcd-server.js';
-import { watchForState } from '../support/in-page.js';
+import { colourless, watchForState } from '../support/in-page.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const version = etcdVersions.at(-1);
@@ -162,6 +162,12 @@ describe('the dashboard of a gateway with etcd', { skip, concurrency: 5, timeout
       return { page, way, stays, leaves };
     });
     await page.getByText(/^Connection lost at \d\d:\d\d:\d\d$/).waitFor();
+    const shown = '.totals, .columns';
+    assert.deepEqual(
+      await colourless(page, shown),
+      [true, true],
+      'green must not go on saying that all is well',
+    );
     await leaves.stop();
     assert.equal(await row(page, leaves.address).count(), 1, 'what is shown is from before the cut');
     way.mend();
@@ -169,6 +175,7 @@ describe('the dashboard of a gateway with etcd', { skip, concurrency: 5, timeout
     await row(page, leaves.address).waitFor({ state: 'detached' });
     await row(page, stays.address).waitFor();
     assert.equal(await page.getByText('The connection to the gateway is cut.').count(), 0);
+    assert.deepEqual(await colourless(page, shown), [false, false]);
     const journal = page.getByRole('list', { name: /Journal/ });
     await journal.getByText(`left goods ${leaves.address}`).waitFor();
   });

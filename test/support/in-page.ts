@@ -25,6 +25,12 @@ export function pageWidth(page: Page): Promise<number> {
   return page.evaluate<number>('document.documentElement.scrollWidth');
 }
 
+/** Whether a filter takes the colours from each such element. */
+export function colourless(page: Page, selector: string): Promise<readonly boolean[]> {
+  return page.evaluate<boolean[]>(`[...document.querySelectorAll(${JSON.stringify(selector)})]
+    .map((element) => getComputedStyle(element).filter === 'grayscale(1)')`);
+}
+
 /** By how many pixels the contents of each such element stick out of it, where an element is too small for them. */
 export function excesses(page: Page, selector: string): Promise<readonly number[]> {
   return page.evaluate<number[]>(`[...document.querySelectorAll(${JSON.stringify(selector)})]
