@@ -85,7 +85,7 @@ export class ExplainBox extends Component<ExplainBoxProps> {
         </datalist>
         <label class="url">
           URL
-          <input {...this.#field('url')} ref={this.#url} required placeholder="/goods/list?page=2" />
+          <input {...this.#field('url')} ref={this.#url} required placeholder="/path?query" />
         </label>
         <label class="headers">
           Headers, one a line
