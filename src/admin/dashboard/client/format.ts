@@ -36,6 +36,9 @@ const UNITS: readonly (readonly [name: string, seconds: number])[] = [
   ['m', 60],
 ];
 
+/** A number never stands at the end of a line with its unit on the next. */
+const NO_BREAK = '\u00a0';
+
 /** `42 s`, `3 m 5 s`, `2 d 4 h`: the two largest units. */
 export function ageText(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
@@ -43,9 +46,10 @@ export function ageText(ms: number): string {
     if (seconds < size) continue;
     const [smaller, smallerSize] = UNITS[index + 1] ?? ['s', 1];
     const rest = Math.floor((seconds % size) / smallerSize);
-    return `${Math.floor(seconds / size)} ${name}${rest > 0 ? ` ${rest} ${smaller}` : ''}`;
+    const more = rest > 0 ? ` ${rest}${NO_BREAK}${smaller}` : '';
+    return `${Math.floor(seconds / size)}${NO_BREAK}${name}${more}`;
   }
-  return `${seconds} s`;
+  return `${seconds}${NO_BREAK}s`;
 }
 
 /** How long ago something was proved: to a tenth of a second while that matters. */
