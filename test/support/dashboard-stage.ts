@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import type { TestContext } from 'node:test';
 import { parseConfig } from '../../src/config/load.js';
 import { DEFAULT_PREFIX, registrationKey } from '../../src/core/registration.js';
 import { type Gateway, startGateway } from '../../src/gateway.js';
@@ -23,6 +22,11 @@ export interface MortalPod {
   kill(): void;
 }
 
+/** Whoever outlives what is begun for it: a test, as a rule. */
+export interface Owner {
+  after(end: () => unknown): void;
+}
+
 /** A gateway that follows a real etcd with services registered in it. All of it ends with the test. */
 export class DashboardStage {
   readonly gateway: Gateway;
@@ -36,10 +40,10 @@ export class DashboardStage {
     this.#begun = begun;
   }
 
-  static async start(t: TestContext, version: EtcdVersion, more = ''): Promise<DashboardStage> {
+  static async start(owner: Owner, version: EtcdVersion, more = ''): Promise<DashboardStage> {
     // Registrations are taken back while the registry is still there to hear it: the last begun ends first.
     const begun: (() => unknown)[] = [];
-    t.after(async () => {
+    owner.after(async () => {
       for (const end of begun.reverse()) await end();
     });
     const etcd = await startEtcd(version);
@@ -63,12 +67,15 @@ export class DashboardStage {
     return new DashboardStage(gateway, etcd.endpoint, begun);
   }
 
-  /** Starts a service that answers, registered as `goods` by the registrar. Resolves when the registry lists it. */
-  async pod(): Promise<Pod> {
-    const server = await this.#serve();
+  /**
+   * Starts an endpoint that answers, registered by the registrar. Resolves when the registry lists it. `delayMs`:
+   * how long it takes to answer, each time.
+   */
+  async pod(service = 'goods', delayMs: () => number = () => 0): Promise<Pod> {
+    const server = await this.#serve(delayMs);
     const registration = register({
       registry: `etcd://${new URL(this.#endpoint).host}/${DEFAULT_PREFIX.replace(/^\//, '')}`,
-      service: 'goods',
+      service,
       address: addressOf(server),
       hostKey: `pod-${addressOf(server).split(':')[1]}`,
     });
@@ -93,8 +100,19 @@ export class DashboardStage {
     };
   }
 
-  async #serve(): Promise<Server> {
-    const server = createServer((_request, response) => response.end('ok'));
+  /** Writes any value below the prefix of the registry. */
+  async write(key: string, value: string): Promise<void> {
+    const api = new EtcdApi(this.#endpoint);
+    this.#begun.push(() => api.close());
+    await api.call('KV/Put', { key: bytes(`${DEFAULT_PREFIX}/${key}`), value: bytes(value) });
+  }
+
+  async #serve(delayMs: () => number = () => 0): Promise<Server> {
+    const server = createServer((_request, response) => {
+      const delay = delayMs();
+      if (delay === 0) response.end('ok');
+      else setTimeout(() => response.end('ok'), delay);
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     this.#begun.push(() => close(server));
     return server;
