@@ -1,13 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { freePorts } from '../test/support/etcd-server.js';
-import { loads } from './loads.js';
-import { PinnedProcess } from './process.js';
+import { variantNamed } from './loads.js';
+import type { PinnedProcess } from './process.js';
 import { median } from './results.js';
 import { watchgateRival } from './rivals/watchgate.js';
 import { openStage, type Stage } from './stage.js';
+import { startRival } from './start-rival.js';
 
 /**
  * Whether memory grows with the requests that have been served: RSS after the first and after the last of many.
@@ -26,15 +24,13 @@ const BURST_SECONDS = 2;
 const READINGS = 9;
 const READ_EVERY_MS = 200;
 
-const variant = loads.find(({ name }) => name === values.load)?.variants[0];
-if (variant === undefined) throw new Error(`there is no load ${values.load}`);
-const { traffic, site } = variant;
+const variant = variantNamed(values.load);
 
 /** Sends bursts until so many requests have been served since the start; resolves to how many it were. */
 async function serve(stage: Stage, address: string, served: number, until: number): Promise<number> {
   let count = served;
   while (count < until) {
-    const met = await stage.traffic.send(address, traffic, BURST_SECONDS);
+    const met = await stage.traffic.send(address, variant.traffic, BURST_SECONDS);
     if (met.errors > 0) throw new Error(`${met.errors} requests failed`);
     count += met.requests;
   }
@@ -53,17 +49,10 @@ async function rssMib(process: PinnedProcess): Promise<number> {
 
 async function main(): Promise<void> {
   const stage = await openStage();
-  const folder = join(stage.folder, 'growth');
-  mkdirSync(folder);
-  const [port = 0] = await freePorts(1);
   const rival = watchgateRival({ name: 'watchgate', version: '', accessLog: 'all' });
-  const work = { port, folder, site: site(stage.endpoints), registry: stage.registry };
-  const launch = await rival.launch(work);
-  const process = new PinnedProcess(launch, { cores: stage.cores.proxy, log: '/dev/null' });
-  const address = `127.0.0.1:${port}`;
+  const { address, process } = await startRival(stage, rival, variant, { log: '/dev/null' });
   const say = (text: string): void => void globalThis.process.stdout.write(`${text}\n`);
   try {
-    await process.until(async () => (await fetch(`http://${address}/goods/list`)).status === 200);
     const first = await serve(stage, address, 0, Number(values.first));
     const before = await rssMib(process);
     say(`${before.toFixed(0)} MiB after ${first.toLocaleString('en')} requests`);

@@ -173,3 +173,10 @@ export const loads: readonly Load[] = [
     ],
   },
 ];
+
+/** Of the load with this name, its first variant, or the one at `place`, counted from the end when negative. Throws when there is none. */
+export function variantNamed(name: string, place = 0): Variant {
+  const variant = loads.find((load) => load.name === name)?.variants.at(place);
+  if (variant === undefined) throw new Error(`there is no load ${name}`);
+  return variant;
+}

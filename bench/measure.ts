@@ -1,12 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { freePorts } from '../test/support/etcd-server.js';
 import type { Load, Variant } from './loads.js';
-import { PinnedProcess } from './process.js';
+import type { PinnedProcess } from './process.js';
 import { type LoadResult, loadAverage, type Repeat, type Row } from './results.js';
 import type { Rival } from './rival.js';
 import { SERVICE } from './rivals/watchgate.js';
 import type { Stage } from './stage.js';
+import { startRival } from './start-rival.js';
 
 const MIB = 1024 * 1024;
 
@@ -26,32 +24,13 @@ interface Contestant {
   readonly registryPrefix: string | undefined;
 }
 
-let started = 0;
-
-/** Starts the rival and waits until it serves. */
+/** Starts the rival, if there is one, and waits until it serves. */
 async function start(bench: Bench, rival: Rival, variant: Variant): Promise<Contestant> {
   const row: Row = { rival: rival.name, variant: variant.label, repeats: [] };
-  const site = variant.site(bench.endpoints);
-  if (rival.launch === undefined) {
-    return { row, variant, address: site.endpoints[0] ?? '', process: undefined, registryPrefix: undefined };
-  }
-  const folder = join(bench.folder, `${started++}`);
-  mkdirSync(folder);
-  const [port = 0] = await freePorts(1);
-  const launch = await rival.launch({ port, folder, site, registry: bench.registry });
-  const process = new PinnedProcess(launch, { cores: bench.cores.proxy, log: join(folder, 'log') });
-  const address = `127.0.0.1:${port}`;
-  const { traffic } = variant;
-  const path =
-    traffic.kind === 'http' && !traffic.paths[0]?.endsWith('m') ? traffic.paths[0] : '/route-0/list';
-  const ready = async (): Promise<boolean> => (await fetch(`http://${address}${path}`)).status === 200;
-  try {
-    await process.until(ready);
-  } catch (error) {
-    await process.stop();
-    throw error;
-  }
-  return { row, variant, address, process, registryPrefix: launch.registryPrefix };
+  const { launch } = rival;
+  if (launch !== undefined) return { row, variant, ...(await startRival(bench, { launch }, variant)) };
+  const [address = ''] = variant.site(bench.endpoints).endpoints;
+  return { row, variant, address, process: undefined, registryPrefix: undefined };
 }
 
 /** Makes endpoints come and go as the variant wants it, until the function returned is called. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { freePorts } from '../test/support/etcd-server.js';
-import { loads, type Variant } from './loads.js';
+import { type Variant, variantNamed } from './loads.js';
 import { startChurn } from './measure.js';
 import { watchgateRival } from './rivals/watchgate.js';
 import { openStage, type Stage } from './stage.js';
@@ -124,8 +124,7 @@ async function profiled(stage: Stage, variant: Variant): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const variant = loads.find(({ name }) => name === values.load)?.variants.at(-1);
-  if (variant === undefined) throw new Error(`there is no load ${values.load}`);
+  const variant = variantNamed(values.load, -1);
   const stage = await openStage();
   try {
     process.stdout.write(`${await profiled(stage, variant)}\n`);

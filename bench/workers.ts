@@ -1,14 +1,13 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { freePorts } from '../test/support/etcd-server.js';
 import { pin } from './cores.js';
-import { loads } from './loads.js';
-import { cpuMicrosOf, PinnedProcess } from './process.js';
+import { variantNamed } from './loads.js';
+import { cpuMicrosOf, type PinnedProcess } from './process.js';
 import { Quotas } from './quota.js';
 import { median } from './results.js';
 import { watchgateRival } from './rivals/watchgate.js';
 import { openStage, type Stage } from './stage.js';
+import { startRival } from './start-rival.js';
 
 /**
  * What a second worker brings. On two cores the load and the endpoints would take one of them, so each process that
@@ -27,9 +26,7 @@ const { values } = parseArgs({
 const SECONDS_TO_WARM_UP = 5;
 const WANTED = 1.7;
 
-const variant = loads.find(({ name }) => name === values.load)?.variants[0];
-if (variant === undefined) throw new Error(`there is no load ${values.load}`);
-const { traffic, site } = variant;
+const variant = variantNamed(values.load);
 
 interface Contestant {
   readonly workers: number;
@@ -48,31 +45,22 @@ function childrenOf(pid: number): number[] {
 }
 
 async function start(stage: Stage, quotas: Quotas, workers: number): Promise<Contestant> {
-  const folder = join(stage.folder, `workers-${workers}`);
-  mkdirSync(folder);
-  const [port = 0] = await freePorts(1);
   const rival = watchgateRival({ name: 'watchgate', version: '', accessLog: 'off', workers });
-  const work = { port, folder, site: site(stage.endpoints), registry: stage.registry };
   const { proxy, rest } = stage.cores;
-  const process = new PinnedProcess(await rival.launch(work), {
-    cores: `${proxy},${rest}`,
-    log: join(folder, 'log'),
-  });
-  const address = `127.0.0.1:${port}`;
-  await process.until(async () => (await fetch(`http://${address}/goods/list`)).status === 200);
+  const { address, process } = await startRival(stage, rival, variant, { on: `${proxy},${rest}` });
   const children = workers === 1 ? [] : childrenOf(process.pid);
   for (const [index, pid] of (workers === 1 ? [process.pid] : children).entries()) {
     pin(pid, index % 2 === 0 ? proxy : rest);
     quotas.limit(pid, Number(values.share));
   }
-  await stage.traffic.send(address, traffic, SECONDS_TO_WARM_UP);
+  await stage.traffic.send(address, variant.traffic, SECONDS_TO_WARM_UP);
   return { workers, address, process, pids: [process.pid, ...children], rates: [], costs: [] };
 }
 
 async function burst(stage: Stage, { address, pids, rates, costs }: Contestant): Promise<void> {
   const used = (): number => pids.reduce((sum, pid) => sum + cpuMicrosOf(pid), 0);
   const before = used();
-  const met = await stage.traffic.send(address, traffic, Number(values.seconds));
+  const met = await stage.traffic.send(address, variant.traffic, Number(values.seconds));
   if (met.errors > 0) throw new Error(`${met.errors} requests failed`);
   rates.push((met.requests * 1e6) / met.micros);
   costs.push((used() - before) / met.requests);
