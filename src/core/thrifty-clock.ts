@@ -41,8 +41,8 @@ export class ThriftyClock implements Clock {
 
 /** A timer that serves one deadline after another. */
 class Alarm {
-  /** Milliseconds on the monotonic clock; Infinity while it does not run. */
-  firesAt = Number.POSITIVE_INFINITY;
+  /** Milliseconds on the monotonic clock; of the timer that runs. */
+  firesAt = 0;
   readonly #clock: Clock;
   readonly #spare: Alarm[];
   #timer: Timer | undefined;

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
-import { type Cause, causeRule } from '../core/causes.js';
-import { observeFailure, observeLatency } from '../core/load.js';
+import type { Cause } from '../core/causes.js';
 import type { Outcome, OutcomeClass } from '../core/outcome.js';
 import type { ResponseHandler, UpstreamConnection, UpstreamFailure } from '../upstream/connection.js';
 import { classify } from './attempt-failure.js';
+import { countAttempt } from './attempt-load.js';
 import type { EndpointPool } from './endpoint-pool.js';
 
 /** What becomes of an attempt, told to the exchange that made it. */
@@ -139,14 +139,7 @@ export class Attempt implements ResponseHandler {
 
   #settle(outcome: Outcome): void {
     this.#settled = true;
-    const { load } = this.pool;
-    load.inFlight -= 1;
-    load.requests += 1;
-    const now = this.#now();
-    const blamed = outcome.cause !== undefined && causeRule(outcome.cause).blamesEndpoint;
-    if (blamed) load.failures += 1;
-    if (blamed || outcome.class === 'server-error') observeFailure(load, now);
-    else if (this.#headAt > 0) observeLatency(load, outcome.headMs, now);
+    countAttempt(this.pool.load, outcome, this.headReceived, this.#now());
     this.#listener.onSettled(this, outcome);
   }
 }

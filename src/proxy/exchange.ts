@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import type { Cause } from '../core/causes.js';
 import type { AttemptRecord } from '../core/events.js';
-import { type Outcome, phaseReached } from '../core/outcome.js';
+import type { Outcome } from '../core/outcome.js';
 import { serviceName } from '../core/route.js';
 import { decideRetry } from '../resilience/retry.js';
 import type { UpstreamConnection } from '../upstream/connection.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { Attempt, type AttemptListener } from './attempt.js';
+import { attemptRecord } from './attempt-record.js';
 import { ClientReply } from './client-reply.js';
 import type { UnderWay } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -229,26 +230,13 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onSettled(attempt: Attempt, outcome: Outcome): void {
-    const { context, service, route, traceId, startedAt } = this.#admitted;
+    const { context, service } = this.#admitted;
     const durationMs = context.clock.monotonic() - attempt.begunAt;
     this.upstreamMs += durationMs;
     if (this.#holdsBudget) service.budget.release();
     this.#holdsBudget = false;
     service.settled(attempt.pool, outcome);
-    const record: AttemptRecord = {
-      traceId,
-      service: serviceName(route),
-      endpoint: attempt.pool.endpoint.address,
-      outcome: outcome.class,
-      status: outcome.status,
-      cause: outcome.cause,
-      phase: phaseReached(outcome),
-      afterMs: attempt.begunAt - startedAt,
-      headMs: outcome.headMs,
-      durationMs,
-      reusedConnection: outcome.reusedConnection,
-      spanId: attempt.spanId,
-    };
+    const record = attemptRecord(this.#admitted, attempt, outcome, durationMs);
     this.tries.push(record);
     context.announce('attempt', record);
   }

@@ -3,9 +3,10 @@ import type { Readable } from 'node:stream';
 import { type Cause, causeRule } from '../../core/causes.js';
 import type { Timer } from '../../core/clock.js';
 import type { AttemptRecord } from '../../core/events.js';
-import { type Outcome, phaseReached } from '../../core/outcome.js';
+import type { Outcome } from '../../core/outcome.js';
 import { serviceName } from '../../core/route.js';
 import { decideRetry } from '../../resilience/retry.js';
+import { attemptRecord } from '../attempt-record.js';
 import type { UnderWay } from '../context.js';
 import { Deadlines } from '../deadlines.js';
 import type { EndpointPool } from '../endpoint-pool.js';
@@ -127,27 +128,14 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
   }
 
   onSettled(attempt: GrpcAttempt, outcome: Outcome): void {
-    const { context, service, route, traceId, startedAt } = this.#call;
+    const { context, service } = this.#call;
     const durationMs = context.clock.monotonic() - attempt.begunAt;
     this.upstreamMs += durationMs;
     this.#status = outcome.status;
     if (this.#holdsBudget) service.budget.release();
     this.#holdsBudget = false;
     service.settled(attempt.pool, outcome);
-    const record: AttemptRecord = {
-      traceId,
-      service: serviceName(route),
-      endpoint: attempt.pool.endpoint.address,
-      outcome: outcome.class,
-      status: outcome.status,
-      cause: outcome.cause,
-      phase: phaseReached(outcome),
-      afterMs: attempt.begunAt - startedAt,
-      headMs: outcome.headMs,
-      durationMs,
-      reusedConnection: outcome.reusedConnection,
-      spanId: attempt.spanId,
-    };
+    const record = attemptRecord(this.#call, attempt, outcome, durationMs);
     this.tries.push(record);
     context.announce('attempt', record);
   }
