@@ -2,7 +2,7 @@ import { type Matchable, type PrefixTree, RouteTable } from './table.js';
 
 interface GrowingTree<R> extends PrefixTree<R> {
   route: R | undefined;
-  readonly children: Map<string, GrowingTree<R>>;
+  children: Map<string, GrowingTree<R>> | undefined;
 }
 
 /**
@@ -33,7 +33,10 @@ function segmentsOf(prefix: string): string[] {
 }
 
 function descend<R>(root: GrowingTree<R>, segments: readonly string[]): GrowingTree<R> {
-  return segments.reduce((tree, segment) => childOf(tree.children, segment), root);
+  return segments.reduce((tree, segment) => {
+    tree.children ??= new Map();
+    return childOf(tree.children, segment);
+  }, root);
 }
 
 function childOf<R>(children: Map<string, GrowingTree<R>>, key: string): GrowingTree<R> {
@@ -45,5 +48,5 @@ function childOf<R>(children: Map<string, GrowingTree<R>>, key: string): Growing
 }
 
 function newTree<R>(): GrowingTree<R> {
-  return { route: undefined, children: new Map() };
+  return { route: undefined, children: undefined };
 }

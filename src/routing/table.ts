@@ -10,7 +10,8 @@ export interface Matchable {
 export interface PrefixTree<R> {
   /** What the path so far matches. */
   readonly route: R | undefined;
-  readonly children: ReadonlyMap<string, PrefixTree<R>>;
+  /** Undefined when no prefix goes on from here. */
+  readonly children: ReadonlyMap<string, PrefixTree<R>> | undefined;
 }
 
 export interface HostTrees<R> {
@@ -70,7 +71,7 @@ function longestPrefix<R>(root: PrefixTree<R>, path: string): R | undefined {
   let tree = root;
   let best = root.route;
   let start = 1;
-  while (tree.children.size > 0) {
+  while (tree.children !== undefined) {
     const slash = path.indexOf('/', start);
     const child = tree.children.get(slash < 0 ? path.slice(start) : path.slice(start, slash));
     if (child === undefined) break;

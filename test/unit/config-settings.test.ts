@@ -1,6 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the texts under test.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInThisContext } from 'node:vm';
 import { parseConfig } from '../../src/config/load.js';
 import { type Settings, sameSettings } from '../../src/config/settings.js';
 
@@ -228,4 +230,21 @@ test('two files that mean the same are equal, however they are written', () => {
   assert.ok(sameSettings(settingsOf(one), settingsOf(other, { P: '/a' })));
   assert.ok(!sameSettings(settingsOf(one), settingsOf(one.replace('1m', '2m'))));
   assert.ok(!sameSettings(settingsOf(one), settingsOf(`${one}adminToken: x\n`)));
+});
+
+test('routes have one hidden class and share a policy where they are treated alike, so that many cost no more', () => {
+  setFlagsFromString('--allow-natives-syntax');
+  const sameClass: (a: object, b: object) => boolean = runInThisContext('(a, b) => %HaveSameMap(a, b)');
+  const options = ['', ', stripPrefix: true', ', tryTimeout: 1s', ', host: a.example'];
+  const routes = options.map((option, index) => `{ prefix: /r${index}, service: goods${option} }`);
+  const [plain, ...others] = settingsOf(`routes: [${routes.join(', ')}]`).routes;
+  assert.ok(plain !== undefined && others.length === 3);
+  assert.deepEqual(
+    others.map((rule) => [sameClass(rule, plain), rule.policy === plain.policy]),
+    [
+      [true, true],
+      [true, false],
+      [true, true],
+    ],
+  );
 });
