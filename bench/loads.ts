@@ -146,7 +146,8 @@ export const loads: readonly Load[] = [
     name: 'churn',
     title: 'Endpoints that come and go, 100 changes a second',
     needs: ['registry'],
-    variants: [endpoints(3), endpoints(3, 100)],
+    // With fifty that come and go there are 28 on average.
+    variants: [endpoints(3), endpoints(28), endpoints(3, 100)],
   },
   {
     name: 'slow',

@@ -43,6 +43,13 @@ export function startChurn(
   return registry.churn(registryPrefix, SERVICE, endpoints.spare, churn);
 }
 
+/** With the same changes as are measured: what they call for the first time is compiled by then. */
+async function warmUp(bench: Bench, { address, variant, registryPrefix }: Contestant): Promise<void> {
+  const stopChurn = startChurn(bench, variant, registryPrefix);
+  await bench.traffic.send(address, variant.traffic, bench.secondsToWarmUp);
+  await stopChurn();
+}
+
 async function burst(bench: Bench, load: Load, contestant: Contestant): Promise<Repeat> {
   const { process, variant, address, registryPrefix } = contestant;
   const stopChurn = startChurn(bench, variant, registryPrefix);
@@ -84,7 +91,7 @@ export async function measureLoad(bench: Bench, load: Load, rivals: readonly Riv
       for (const variant of load.variants) {
         try {
           const contestant = await start(bench, rival, variant);
-          await bench.traffic.send(contestant.address, variant.traffic, bench.secondsToWarmUp);
+          await warmUp(bench, contestant);
           contestants.push(contestant);
           rows.push(contestant.row);
         } catch (error) {
