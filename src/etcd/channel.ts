@@ -1,18 +1,16 @@
-import { createRequire } from 'node:module';
 import {
   type CallOptions,
   Channel,
   type ChannelOptions,
-  type Client,
+  Client,
+  type ClientDuplexStream,
   type ClientUnaryCall,
   credentials,
   Metadata,
-  makeClientConstructor,
 } from '@grpc/grpc-js';
-import { loadSync, type MethodDefinition, type ServiceDefinition } from '@grpc/proto-loader';
-import type { CallContext, ICallable } from 'etcd3';
 import type { Clock } from '../core/clock.js';
 import { EtcdError, toEtcdError } from './errors.js';
+import type { Method } from './method.js';
 import type { Authenticate, Token } from './token.js';
 
 /** PEM texts. `cert` and `key` go together. */
@@ -40,8 +38,6 @@ interface Admission {
   readonly refused: () => boolean;
 }
 
-type Service = CallContext['service'];
-
 /** A unary call that has not been answered by then never will be; the caller wants to ask elsewhere. */
 const UNARY_DEADLINE_MS = 2_000;
 
@@ -61,26 +57,18 @@ const CHANNEL_OPTIONS = {
   'grpc.enable_retries': 0,
 } as const satisfies ChannelOptions;
 
-const definitions = loadSync(createRequire(import.meta.url).resolve('etcd3/proto/rpc.proto'), {
-  keepCase: true,
-  longs: String,
-  enums: String,
-  defaults: true,
-  oneofs: true,
-});
-
 /**
- * One connection to one member, in the form that etcd3's stubs ask for.
+ * One connection to one member.
  *
  * It stands in for etcd3's own connection pool, which closes every channel of a host on each timeout,
  * authenticates over a connection that is never closed, and answers an invalid token by asking again
  * without end, so that one misconfigured member costs the cluster a bcrypt per round trip.
  */
-export class EtcdChannel implements ICallable<undefined> {
+export class EtcdChannel {
   readonly #endpoint: string;
   readonly #clock: Clock;
   readonly #channel: Channel;
-  readonly #clients = new Map<Service, Client>();
+  readonly #client: Client;
   readonly #underWay = new Set<ClientUnaryCall>();
   readonly #token: Token | undefined;
   readonly #authenticate: Authenticate;
@@ -96,32 +84,23 @@ export class EtcdChannel implements ICallable<undefined> {
       channelCredentials(options.endpoint, options.tls),
       CHANNEL_OPTIONS,
     );
-  }
-
-  /** etcd3's stubs take the options of each call from here: a deadline for every call but streams. */
-  readonly callOptionsFactory = (context: CallContext): { deadline?: Date } =>
-    context.isStream ? {} : { deadline: this.deadline(UNARY_DEADLINE_MS) };
-
-  /** grpc-js reads deadlines off the wall clock. */
-  deadline(ms: number): Date {
-    return new Date(this.#clock.now() + ms);
+    this.#client = new Client(options.endpoint, credentials.createInsecure(), {
+      channelOverride: this.#channel,
+    });
   }
 
   /**
    * Makes a unary call; once more with a new token when the one it sent was refused. Its deadline starts
    * when there is a token: waiting for that has a deadline of its own.
    */
-  async exec<T>(
-    service: Service,
-    method: string,
-    params: unknown,
-    options?: { deadline?: Date | number },
-  ): Promise<T> {
-    const allowedMs =
-      options?.deadline === undefined ? UNARY_DEADLINE_MS : Number(options.deadline) - this.#clock.now();
-    const call = ({ metadata }: Admission): Promise<T> =>
-      this.#unary<T>(service, method, params, metadata, { deadline: this.deadline(allowedMs) });
-    if (service === 'Auth') return call({ metadata: new Metadata(), refused: () => false });
+  async call<Request, Answer>(
+    method: Method<Request, Answer>,
+    request: Request,
+    deadlineMs = UNARY_DEADLINE_MS,
+  ): Promise<Answer> {
+    const call = ({ metadata }: Admission): Promise<Answer> =>
+      this.#unary(method, request, metadata, { deadline: this.#deadline(deadlineMs) });
+    if (method.withoutToken) return call({ metadata: new Metadata(), refused: () => false });
     try {
       const admission = await this.#admission();
       return await call(admission).catch(async (error: unknown) => {
@@ -133,19 +112,22 @@ export class EtcdChannel implements ICallable<undefined> {
     }
   }
 
-  /** Used by etcd3's stubs to open streams. */
-  async withConnection<R>(
-    service: Service,
-    open: (args: { resource: undefined; client: Client; metadata: Metadata }) => Promise<R> | R,
-  ): Promise<R> {
-    const { metadata } = await this.#admission();
-    // Without this a stream stays open on a member that has lost its leader, and hears nothing.
-    metadata.set('hasleader', 'true');
-    return open({ resource: undefined, client: this.#client(service), metadata });
+  /** Opens a stream; without a deadline when none is given. */
+  async open<Request, Answer>(
+    { path, write, read }: Method<Request, Answer>,
+    deadlineMs?: number,
+  ): Promise<ClientDuplexStream<Request, Answer>> {
+    try {
+      const { metadata } = await this.#admission();
+      // Without this a stream stays open on a member that has lost its leader, and hears nothing.
+      metadata.set('hasleader', 'true');
+      this.#checkOpen();
+      const options = deadlineMs === undefined ? {} : { deadline: this.#deadline(deadlineMs) };
+      return this.#client.makeBidiStreamRequest(path, write, read, metadata, options);
+    } catch (error) {
+      throw toEtcdError(error);
+    }
   }
-
-  /** etcd3's stubs report each failed stream; whoever opened it hears of it too, and decides. */
-  markFailed(): void {}
 
   /** Ends the connection and whatever is under way on it, but not streams. Idempotent. */
   close(): void {
@@ -174,22 +156,19 @@ export class EtcdChannel implements ICallable<undefined> {
     }
   }
 
-  /** `T` is what etcd3's declarations say that the method answers. */
-  #unary<T>(
-    service: Service,
-    method: string,
-    params: unknown,
+  #unary<Request, Answer>(
+    { path, write, read }: Method<Request, Answer>,
+    request: Request,
     metadata: Metadata,
     options: CallOptions,
-  ): Promise<T> {
-    const { path, requestSerialize, responseDeserialize } = methodOf(service, method);
-    const client = this.#client(service);
+  ): Promise<Answer> {
+    this.#checkOpen();
     return new Promise((resolve, reject) => {
-      const call = client.makeUnaryRequest(
+      const call = this.#client.makeUnaryRequest(
         path,
-        requestSerialize,
-        (bytes) => responseDeserialize(bytes) as T,
-        params ?? {},
+        write,
+        read,
+        request,
         metadata,
         options,
         (error, answer) => {
@@ -202,16 +181,13 @@ export class EtcdChannel implements ICallable<undefined> {
     });
   }
 
-  #client(service: Service): Client {
+  /** grpc-js reads deadlines off the wall clock. */
+  #deadline(ms: number): Date {
+    return new Date(this.#clock.now() + ms);
+  }
+
+  #checkOpen(): void {
     if (this.#closed) throw new EtcdError('closed', `the connection to ${this.#endpoint} is closed`);
-    const existing = this.#clients.get(service);
-    if (existing !== undefined) return existing;
-    const ServiceClient = makeClientConstructor(serviceOf(service), service);
-    const made = new ServiceClient(this.#endpoint, credentials.createInsecure(), {
-      channelOverride: this.#channel,
-    });
-    this.#clients.set(service, made);
-    return made;
   }
 }
 
@@ -219,20 +195,6 @@ function metadataWith(token: string | undefined): Metadata {
   const metadata = new Metadata();
   if (token !== undefined) metadata.set('token', token);
   return metadata;
-}
-
-function serviceOf(service: Service): ServiceDefinition {
-  const definition = definitions[`etcdserverpb.${service}`];
-  if (definition === undefined || 'format' in definition)
-    throw new EtcdError('other', `the etcd API has no service ${service}`);
-  return definition;
-}
-
-/** etcd3's stubs write a method's first letter small, the proto big. */
-function methodOf(service: Service, method: string): MethodDefinition<object, object> {
-  const definition = serviceOf(service)[method.charAt(0).toUpperCase() + method.slice(1)];
-  if (definition === undefined) throw new EtcdError('other', `the etcd API has no ${service}.${method}`);
-  return definition;
 }
 
 function channelCredentials(

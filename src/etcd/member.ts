@@ -1,19 +1,14 @@
-import {
-  AuthClient,
-  type ILeaseKeepAliveResponse,
-  type ITxnRequest,
-  type ITxnResponse,
-  KVClient,
-  LeaseClient,
-  MaintenanceClient,
-  WatchClient,
-} from 'etcd3/lib/rpc.js';
+import type { ILeaseKeepAliveResponse, ITxnRequest, ITxnResponse } from 'etcd3';
 import type { Clock } from '../core/clock.js';
 import { EtcdChannel, type EtcdTls } from './channel.js';
 import { EtcdError, isRefusal, toEtcdError } from './errors.js';
-import { type Authenticate, Token } from './token.js';
+import { authenticate, type LeaseState, leaseTimeToLive, type Method } from './method.js';
+import type { OtherMethods } from './other-methods.js';
+import { type RangeRequest, type RangeResult, range } from './range.js';
+import { Token } from './token.js';
+import { watch } from './watch.js';
 import { type WatchCall, type WatchHandlers, watchCall } from './watch-call.js';
-import { type Header, type KeyValue, prefixEnd, readHeader, readKeyValue } from './wire.js';
+import { type Header, headerFrom, prefixEnd } from './wire.js';
 
 export interface EtcdMemberOptions {
   /** `http://host:port` or `https://host:port`. */
@@ -24,38 +19,6 @@ export interface EtcdMemberOptions {
   /** Shared by the members of a cluster; one of its own when absent. */
   readonly token?: Token;
   readonly clock: Clock;
-}
-
-export interface RangeRequest {
-  /** A key, or the first key of a range. */
-  readonly key: string | Buffer;
-  /** First key after the range; absent means just `key`. */
-  readonly end?: Buffer;
-  /** Most keys to answer; 0 or absent for all. */
-  readonly limit?: number;
-  /** Read the store as it was at this revision; absent for now. */
-  readonly revision?: bigint;
-  readonly keysOnly?: boolean;
-  /** Milliseconds; 2,000 when absent. */
-  readonly deadlineMs?: number;
-}
-
-export interface RangeResult {
-  readonly header: Header;
-  /** In key order. */
-  readonly kvs: readonly KeyValue[];
-  /** Where the next page starts; undefined when this was the last. */
-  readonly next: Buffer | undefined;
-  /** Keys in the whole range, whatever the limit. */
-  readonly count: number;
-}
-
-export interface LeaseState {
-  /** Seconds left; 0 or less when there is no such lease. */
-  readonly ttl: number;
-  /** Seconds that the server granted, which may be more than was asked for. */
-  readonly grantedTtl: number;
-  readonly keys: readonly string[];
 }
 
 export interface MemberStatus {
@@ -75,21 +38,10 @@ export class EtcdMember {
   readonly endpoint: string;
   readonly #channel: EtcdChannel;
   readonly #token: Token | undefined;
-  readonly #kv: KVClient;
-  readonly #lease: LeaseClient;
-  readonly #watch: WatchClient;
-  readonly #maintenance: MaintenanceClient;
   readonly #watches = new Set<WatchCall>();
 
   constructor(options: EtcdMemberOptions) {
     const { endpoint, username, password, tls, clock } = options;
-    const authenticate: Authenticate = async (patienceMs) => {
-      const answer = await auth.authenticate(
-        { name: username ?? '', password: password ?? '' },
-        this.#deadline(patienceMs),
-      );
-      return answer.token;
-    };
     this.endpoint = endpoint;
     this.#token = username ? (options.token ?? new Token()) : undefined;
     this.#channel = new EtcdChannel({
@@ -97,50 +49,29 @@ export class EtcdMember {
       tls,
       clock,
       token: this.#token,
-      authenticate,
+      authenticate: (patienceMs) =>
+        this.#channel.call(authenticate, { name: username ?? '', password: password ?? '' }, patienceMs),
     });
-    const auth = new AuthClient(this.#channel);
-    this.#kv = new KVClient(this.#channel);
-    this.#lease = new LeaseClient(this.#channel);
-    this.#watch = new WatchClient(this.#channel);
-    this.#maintenance = new MaintenanceClient(this.#channel);
   }
 
-  /** Linearizable: answered only with the consent of a majority. */
-  async range(request: RangeRequest): Promise<RangeResult> {
-    const { key, end, limit, revision, keysOnly, deadlineMs } = request;
-    const answer = await this.#kv.range(
-      {
-        key: Buffer.from(key),
-        ...(end && { range_end: end }),
-        ...(limit && { limit }),
-        ...(revision && { revision: String(revision) }),
-        ...(keysOnly && { keys_only: true }),
-      },
-      this.#deadline(deadlineMs),
-    );
-    const last = answer.kvs.at(-1);
-    return {
-      header: readHeader(answer.header),
-      kvs: answer.kvs.map(readKeyValue),
-      next: answer.more && last ? Buffer.concat([last.key, Buffer.from([0])]) : undefined,
-      count: Number(answer.count),
-    };
+  /** Linearizable. `deadlineMs`: 2,000 when absent. */
+  range(request: RangeRequest & { readonly deadlineMs?: number }): Promise<RangeResult> {
+    return this.#channel.call(range, request, request.deadlineMs);
   }
 
   /** `lease` is a decimal id. */
   async put(key: string, value: string, lease?: string): Promise<Header> {
-    const answer = await this.#kv.put({
+    const answer = await this.#other('KV/Put', {
       key: Buffer.from(key),
       value: Buffer.from(value),
       ...(lease !== undefined && { lease }),
     });
-    return readHeader(answer.header);
+    return headerFrom(answer.header);
   }
 
   /** Deletes `key`, or every key that starts with it; says how many there were. */
   async deleteRange(key: string, options: { readonly prefix?: boolean } = {}): Promise<number> {
-    const answer = await this.#kv.deleteRange({
+    const answer = await this.#other('KV/DeleteRange', {
       key: Buffer.from(key),
       ...(options.prefix && { range_end: prefixEnd(key) }),
     });
@@ -148,33 +79,28 @@ export class EtcdMember {
   }
 
   txn(request: ITxnRequest): Promise<ITxnResponse> {
-    return this.#kv.txn(request);
+    return this.#other('KV/Txn', request);
   }
 
   /** Discards the history before `revision`. */
   async compact(revision: bigint): Promise<void> {
-    await this.#kv.compact({ revision: String(revision), physical: true });
+    await this.#other('KV/Compact', { revision: String(revision), physical: true });
   }
 
   /** Seconds in, granted seconds out: the server raises a TTL below 1.5 times its election timeout. */
   async leaseGrant(ttlSeconds: number): Promise<{ readonly id: string; readonly ttl: number }> {
-    const answer = await this.#lease.leaseGrant({ TTL: ttlSeconds });
+    const answer = await this.#other('Lease/LeaseGrant', { TTL: ttlSeconds });
     if (answer.error !== '') throw new EtcdError('other', answer.error);
     return { id: answer.ID, ttl: Number(answer.TTL) };
   }
 
   /** Deletes the lease with its keys. Rejects with `not-found` when it is gone already. */
   async leaseRevoke(id: string): Promise<void> {
-    await this.#lease.leaseRevoke({ ID: id });
+    await this.#other('Lease/LeaseRevoke', { ID: id });
   }
 
-  async leaseTimeToLive(id: string): Promise<LeaseState> {
-    const answer = await this.#lease.leaseTimeToLive({ ID: id, keys: true });
-    return {
-      ttl: Number(answer.TTL),
-      grantedTtl: Number(answer.grantedTTL),
-      keys: answer.keys.map((key) => key.toString()),
-    };
+  leaseTimeToLive(id: string): Promise<LeaseState> {
+    return this.#channel.call(leaseTimeToLive, id);
   }
 
   /**
@@ -182,7 +108,7 @@ export class EtcdMember {
    * Rejects with `not-found` when the lease is gone and with `deadline` when the member is silent.
    */
   async leaseKeepAliveOnce(id: string, timeoutMs = 1_000): Promise<number> {
-    const stream = await this.#lease.leaseKeepAlive(this.#deadline(timeoutMs)).catch(rethrow);
+    const stream = await this.#channel.open(await loaded('Lease/LeaseKeepAlive'), timeoutMs);
     const answer = await new Promise<ILeaseKeepAliveResponse>((resolve, reject) => {
       stream.on('data', resolve);
       stream.on('error', (error) => reject(toEtcdError(error)));
@@ -197,13 +123,13 @@ export class EtcdMember {
   }
 
   async status(): Promise<MemberStatus> {
-    const answer = await this.#maintenance.status();
-    return { header: readHeader(answer.header), version: answer.version, leader: answer.leader };
+    const answer = await this.#other('Maintenance/Status', {});
+    return { header: headerFrom(answer.header), version: answer.version, leader: answer.leader };
   }
 
   /** Opens a watch stream with nothing watched on it yet. */
   async openWatch(handlers: WatchHandlers): Promise<WatchCall> {
-    const stream = await this.#watch.watch().catch(rethrow);
+    const stream = await this.#channel.open(watch);
     const sent = this.#token?.current;
     // A stream cannot be given another token: whoever opens the next one must not send this again.
     const doubt = (error: EtcdError | undefined): void => {
@@ -230,11 +156,17 @@ export class EtcdMember {
     this.#channel.close();
   }
 
-  #deadline(ms: number | undefined): { deadline: Date } | undefined {
-    return ms === undefined ? undefined : { deadline: this.#channel.deadline(ms) };
+  async #other<Name extends keyof OtherMethods>(
+    name: Name,
+    request: OtherMethods[Name][0],
+  ): Promise<OtherMethods[Name][1]> {
+    return this.#channel.call(await loaded(name), request);
   }
 }
 
-function rethrow(error: unknown): never {
-  throw toEtcdError(error);
+async function loaded<Name extends keyof OtherMethods>(
+  name: Name,
+): Promise<Method<OtherMethods[Name][0], OtherMethods[Name][1]>> {
+  const { otherMethod } = await import('./other-methods.js');
+  return otherMethod(name);
 }

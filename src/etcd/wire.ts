@@ -1,13 +1,12 @@
-import type { IKeyValue, IResponseHeader } from 'etcd3';
+import type { IResponseHeader } from 'etcd3';
+import { ProtobufError, type ProtobufReader } from './protobuf-reader.js';
 
 /** A key with its value, as etcd keeps it. */
 export interface KeyValue {
   readonly key: string;
   readonly value: string;
-  readonly createRevision: bigint;
-  readonly modRevision: bigint;
-  /** Writes since the key was created; 0 in the tombstone of a deleted key. */
-  readonly version: bigint;
+  /** Of the last write to this key: etcd's mod_revision. */
+  readonly revision: bigint;
   /** Decimal id; empty when the key has no lease. */
   readonly lease: string;
 }
@@ -21,7 +20,8 @@ export interface Header {
   readonly revision: bigint;
 }
 
-export function readHeader(header: IResponseHeader): Header {
+/** Of an answer that etcd3's definitions have decoded. */
+export function headerFrom(header: IResponseHeader): Header {
   return {
     clusterId: header.cluster_id,
     memberId: header.member_id,
@@ -29,15 +29,48 @@ export function readHeader(header: IResponseHeader): Header {
   };
 }
 
-export function readKeyValue(kv: IKeyValue): KeyValue {
-  return {
-    key: kv.key.toString(),
-    value: kv.value.toString(),
-    createRevision: BigInt(kv.create_revision),
-    modRevision: BigInt(kv.mod_revision),
-    version: BigInt(kv.version),
-    lease: kv.lease === '0' ? '' : kv.lease,
-  };
+export function readHeader(reader: ProtobufReader): Header {
+  let [clusterId, memberId, revision] = [0n, 0n, 0n];
+  while (reader.next()) {
+    if (reader.field === 1) clusterId = reader.uint64();
+    else if (reader.field === 2) memberId = reader.uint64();
+    else if (reader.field === 3) revision = reader.int64();
+    else if (reader.field === 4) reader.skipInteger();
+    else reader.skip();
+  }
+  return { clusterId: String(clusterId), memberId: String(memberId), revision };
+}
+
+export function readKeyValue(reader: ProtobufReader): KeyValue {
+  let [key, value] = ['', ''];
+  let [revision, lease] = [0n, 0n];
+  while (reader.next()) {
+    if (reader.field === 1) key = reader.text();
+    else if (reader.field === 3) revision = reader.int64();
+    else if (reader.field === 5) value = reader.text();
+    else if (reader.field === 6) lease = reader.int64();
+    else if (reader.field === 2 || reader.field === 4) reader.skipInteger();
+    else reader.skip();
+  }
+  return { key, value, revision, lease: lease === 0n ? '' : String(lease) };
+}
+
+/**
+ * A message that must be there once. A second one would have to be merged into the first; etcd sends none, and to guess
+ * which of two it meant is worse than to say so.
+ */
+export function once<T>(
+  before: T | undefined,
+  reader: ProtobufReader,
+  read: (reader: ProtobufReader) => T,
+): T {
+  if (before !== undefined) throw new ProtobufError(`field ${reader.field} is there twice`);
+  return reader.message(read);
+}
+
+export function present<T>(part: T | undefined, what: string): T {
+  if (part === undefined) throw new ProtobufError(`the answer has no ${what}`);
+  return part;
 }
 
 /** The first key after every key that starts with `prefix`: the `range_end` of a prefix. */

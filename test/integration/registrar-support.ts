@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.js';
 import { EtcdMember } from '../../src/etcd/member.js';
-import type { WatchEvent, WatchMessage } from '../../src/etcd/watch-call.js';
+import type { WatchEvent, WatchMessage } from '../../src/etcd/watch.js';
 import { prefixEnd } from '../../src/etcd/wire.js';
 import { startEmbedded } from '../support/embedded-registry.js';
 import { type EtcdVersion, etcdVersions, startEtcd } from '../support/etcd-server.js';
@@ -28,10 +28,9 @@ export class Witness {
         if (message.created) resolve();
         witness.#see(message.events);
       };
-      const create = { key: Buffer.from(prefix), range_end: prefixEnd(prefix) };
       member
         .openWatch({ message, end: reject })
-        .then((watch) => watch.send({ create_request: create }), reject);
+        .then((watch) => watch.send({ kind: 'create', key: prefix, end: prefixEnd(prefix) }), reject);
     });
     return witness;
   }

@@ -2,15 +2,15 @@ import { EtcdError, type EtcdFault, toEtcdError } from '../../etcd/errors.js';
 import type { KeyRange } from '../../etcd/key-range.js';
 import type { EtcdMember } from '../../etcd/member.js';
 import type { EtcdMembers } from '../../etcd/members.js';
-import type { WatchCall, WatchHandlers, WatchMessage } from '../../etcd/watch-call.js';
-import type { Header, KeyValue } from '../../etcd/wire.js';
+import type { WatchMessage } from '../../etcd/watch.js';
+import type { WatchCall, WatchHandlers } from '../../etcd/watch-call.js';
+import type { Header } from '../../etcd/wire.js';
 import {
   type LeaseTerm,
   type ListPage,
   type PageRequest,
   type Position,
   type RegistryClient,
-  type RegistryEntry,
   RegistryError,
   type RegistryFault,
   type RegistryMember,
@@ -75,7 +75,7 @@ class EtcdRegistryMember implements RegistryMember {
         ...(revision !== undefined && { revision }),
       })
       .catch(rethrow);
-    return { ...positionOf(answer.header), entries: answer.kvs.map(entryOf), next: answer.next };
+    return { ...positionOf(answer.header), entries: answer.kvs, next: answer.next };
   }
 
   async watch(from: bigint, handlers: RegistryWatchHandlers): Promise<RegistryWatch> {
@@ -94,18 +94,9 @@ class EtcdRegistryMember implements RegistryMember {
       else end(ending);
     };
     call = await this.member.openWatch({ message: receive, end }).catch(rethrow);
-    call.send({
-      create_request: {
-        key: Buffer.from(this.#keys.start),
-        range_end: this.#keys.end,
-        start_revision: String(from),
-        prev_kv: true,
-        fragment: true,
-        progress_notify: true,
-      },
-    });
+    call.send({ kind: 'create', key: this.#keys.start, end: this.#keys.end, from });
     return {
-      requestProgress: () => call?.send({ progress_request: {} }),
+      requestProgress: () => call?.send({ kind: 'progress' }),
       close: () => {
         closed = true;
         call?.cancel();
@@ -163,15 +154,11 @@ function readMessage(message: WatchMessage): RegistryWatchMessage {
     kind: created ? 'created' : events.length > 0 ? 'events' : 'progress',
     fragment,
     events: events.map(({ type, kv }) =>
-      type === 'put' ? { type, entry: entryOf(kv) } : { type, key: kv.key, revision: kv.modRevision },
+      type === 'put' ? { type, entry: kv } : { type, key: kv.key, revision: kv.revision },
     ),
   };
 }
 
 function positionOf({ clusterId, revision }: Header): Position {
   return { clusterId, revision };
-}
-
-function entryOf({ key, value, modRevision, lease }: KeyValue): RegistryEntry {
-  return { key, value, revision: modRevision, lease };
 }

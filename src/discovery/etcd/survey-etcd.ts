@@ -2,9 +2,9 @@ import { WatchgateError } from '../../core/errors.js';
 import type { SchemaName } from '../../core/schema-names.js';
 import { toEtcdError } from '../../etcd/errors.js';
 import { rangeBelow } from '../../etcd/key-range.js';
-import type { EtcdMember, RangeRequest } from '../../etcd/member.js';
+import type { EtcdMember } from '../../etcd/member.js';
 import { EtcdMembers, type EtcdMembersOptions } from '../../etcd/members.js';
-import type { KeyValue } from '../../etcd/wire.js';
+import type { RangeRequest } from '../../etcd/range.js';
 import { type FoundEntry, type Survey, survey } from '../survey.js';
 
 export interface EtcdSurveyOptions extends EtcdMembersOptions {
@@ -91,15 +91,11 @@ class Scan {
       ...(this.revision !== undefined && { revision: this.revision }),
     });
     this.revision ??= header.revision;
-    for (const kv of kvs) this.found.push({ entry: entryOf(kv), prefix });
+    for (const entry of kvs) this.found.push({ entry, prefix });
     if (this.found.length < MOST_KEYS || next === undefined) return next;
     this.truncated = true;
     return undefined;
   }
-}
-
-function entryOf({ key, value, modRevision, lease }: KeyValue) {
-  return { key, value, revision: modRevision, lease };
 }
 
 /** Asks about a few leases only: each is a call, and registrars of one schema ask for the same. */

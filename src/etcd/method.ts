@@ -1,0 +1,54 @@
+import { ProtobufReader } from './protobuf-reader.js';
+import { ProtobufWriter } from './protobuf-writer.js';
+
+/** A method of etcd's API: how its requests are written and its answers read. */
+export interface Method<Request, Answer> {
+  readonly path: string;
+  /** The method that tokens are got with, which none can be sent to. */
+  readonly withoutToken?: true;
+  readonly write: (request: Request) => Buffer;
+  /** Throws what becomes the fault of the call. */
+  readonly read: (bytes: Buffer) => Answer;
+}
+
+export interface LeaseState {
+  /** Seconds left; 0 or less when there is no such lease. */
+  readonly ttl: number;
+  /** Seconds that the server granted, which may be more than was asked for. */
+  readonly grantedTtl: number;
+  readonly keys: readonly string[];
+}
+
+/** Name and password for a token. */
+export const authenticate: Method<{ readonly name: string; readonly password: string }, string> = {
+  path: '/etcdserverpb.Auth/Authenticate',
+  withoutToken: true,
+  write: ({ name, password }) => new ProtobufWriter().bytes(1, name).bytes(2, password).finish(),
+  read: (bytes) => {
+    let token = '';
+    const reader = new ProtobufReader(bytes);
+    while (reader.next()) {
+      if (reader.field === 2) token = reader.text();
+      else reader.skip();
+    }
+    return token;
+  },
+};
+
+/** A lease's decimal id for its state. */
+export const leaseTimeToLive: Method<string, LeaseState> = {
+  path: '/etcdserverpb.Lease/LeaseTimeToLive',
+  write: (id) => new ProtobufWriter().integer(1, BigInt(id)).bool(2, true).finish(),
+  read: (bytes) => {
+    let [ttl, grantedTtl] = [0n, 0n];
+    const keys: string[] = [];
+    const reader = new ProtobufReader(bytes);
+    while (reader.next()) {
+      if (reader.field === 3) ttl = reader.int64();
+      else if (reader.field === 4) grantedTtl = reader.int64();
+      else if (reader.field === 5) keys.push(reader.text());
+      else reader.skip();
+    }
+    return { ttl: Number(ttl), grantedTtl: Number(grantedTtl), keys };
+  },
+};
