@@ -9,7 +9,7 @@ import {
   Metadata,
 } from '@grpc/grpc-js';
 import type { Clock } from '../core/clock.js';
-import { EtcdError, toEtcdError } from './errors.js';
+import { EtcdError, malformedAnswer, toEtcdError } from './errors.js';
 import type { Method } from './method.js';
 import type { Authenticate, Token } from './token.js';
 
@@ -114,7 +114,7 @@ export class EtcdChannel {
 
   /** Opens a stream; without a deadline when none is given. */
   async open<Request, Answer>(
-    { path, write, read }: Method<Request, Answer>,
+    method: Method<Request, Answer>,
     deadlineMs?: number,
   ): Promise<ClientDuplexStream<Request, Answer>> {
     try {
@@ -123,7 +123,13 @@ export class EtcdChannel {
       metadata.set('hasleader', 'true');
       this.#checkOpen();
       const options = deadlineMs === undefined ? {} : { deadline: this.#deadline(deadlineMs) };
-      return this.#client.makeBidiStreamRequest(path, write, read, metadata, options);
+      return this.#client.makeBidiStreamRequest(
+        method.path,
+        method.write,
+        readingOf(method),
+        metadata,
+        options,
+      );
     } catch (error) {
       throw toEtcdError(error);
     }
@@ -157,7 +163,7 @@ export class EtcdChannel {
   }
 
   #unary<Request, Answer>(
-    { path, write, read }: Method<Request, Answer>,
+    method: Method<Request, Answer>,
     request: Request,
     metadata: Metadata,
     options: CallOptions,
@@ -165,9 +171,9 @@ export class EtcdChannel {
     this.#checkOpen();
     return new Promise((resolve, reject) => {
       const call = this.#client.makeUnaryRequest(
-        path,
-        write,
-        read,
+        method.path,
+        method.write,
+        readingOf(method),
         request,
         metadata,
         options,
@@ -189,6 +195,17 @@ export class EtcdChannel {
   #checkOpen(): void {
     if (this.#closed) throw new EtcdError('closed', `the connection to ${this.#endpoint} is closed`);
   }
+}
+
+/** Says which answer could not be read. What it throws ends the call, or the stream, before anything of it is used. */
+function readingOf<Answer>({ path, read }: Method<never, Answer>): (bytes: Buffer) => Answer {
+  return (bytes) => {
+    try {
+      return read(bytes);
+    } catch (error) {
+      throw malformedAnswer(path, error);
+    }
+  };
 }
 
 function metadataWith(token: string | undefined): Metadata {

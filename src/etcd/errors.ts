@@ -10,6 +10,7 @@ import { messageOf } from '../core/errors.js';
  * - `denied`: this user may not, or the password is wrong.
  * - `compacted`: the history asked for is gone, or lies in the future of this member.
  * - `not-found`: no such lease.
+ * - `malformed`: the answer cannot be read; a write has most likely happened. Another member may be well.
  * - `closed`: we ended the call ourselves.
  */
 export type EtcdFault =
@@ -19,6 +20,7 @@ export type EtcdFault =
   | 'denied'
   | 'compacted'
   | 'not-found'
+  | 'malformed'
   | 'closed'
   | 'other';
 
@@ -35,7 +37,7 @@ export class EtcdError extends Error {
 
 /** Whether asking another member could help. */
 export function isMemberFault(error: EtcdError): boolean {
-  return error.fault === 'unavailable' || error.fault === 'deadline';
+  return error.fault === 'unavailable' || error.fault === 'deadline' || error.fault === 'malformed';
 }
 
 /** Whether another token could help; etcd 3.4 calls an expired one `permission denied`. */
@@ -50,6 +52,12 @@ export function toEtcdError(error: unknown): EtcdError {
   return new EtcdError(faultOf(codeOf(error), details), details, { cause: error });
 }
 
+/** For what was thrown while the answer to a method, such as `/etcdserverpb.KV/Range`, was read. */
+export function malformedAnswer(path: string, error: unknown): EtcdError {
+  const method = path.replace('/etcdserverpb.', '');
+  return new EtcdError('malformed', `malformed answer to ${method}: ${messageOf(error)}`, { cause: error });
+}
+
 /** Reads the `cancel_reason` of a watch, which carries a gRPC error as text. */
 export function watchRefusal(reason: string): EtcdError {
   const details = reason === '' ? 'the watch was cancelled by the server' : reason;
@@ -61,6 +69,8 @@ export function watchRefusal(reason: string): EtcdError {
  * (etcd api/v3rpc/rpctypes/error.go).
  */
 const BY_TEXT: readonly (readonly [RegExp, EtcdFault])[] = [
+  // Our own words: of what is thrown while an answer is read, grpc-js hands on the message alone.
+  [/^malformed answer/, 'malformed'],
   [/invalid auth token|revision of auth store is old|user name is empty|Unauthenticated/, 'unauthenticated'],
   [/permission denied|PermissionDenied|invalid user ID or password|user name not found/, 'denied'],
   [/required revision (has been compacted|is a future revision)/, 'compacted'],
@@ -70,7 +80,7 @@ const BY_TEXT: readonly (readonly [RegExp, EtcdFault])[] = [
 
 /** What grpc-js puts around the reason; the time in it would make every repetition look new. */
 const GRPC_CHATTER =
-  /^No connection established\. Last error: (?:Error: )?| \(\d{4}-[^)]*Z\)|\.? Resolution note: ?$|(?<=^Deadline exceeded) after .*$/g;
+  /^No connection established\. Last error: (?:Error: )?|^Response message parsing error: | \(\d{4}-[^)]*Z\)|\.? Resolution note: ?$|(?<=^Deadline exceeded) after .*$/g;
 
 const BY_CODE: Readonly<Partial<Record<status, EtcdFault>>> = {
   [status.UNAVAILABLE]: 'unavailable',

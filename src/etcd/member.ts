@@ -167,6 +167,10 @@ export class EtcdMember {
 async function loaded<Name extends keyof OtherMethods>(
   name: Name,
 ): Promise<Method<OtherMethods[Name][0], OtherMethods[Name][1]>> {
-  const { otherMethod } = await import('./other-methods.js');
-  return otherMethod(name);
+  try {
+    const { otherMethod } = await import('./other-methods.js');
+    return otherMethod(name);
+  } catch (error) {
+    throw toEtcdError(error);
+  }
 }

@@ -1,4 +1,4 @@
-/** Bytes that are not the message which they should be. It becomes the fault of the call that they came on. */
+/** Bytes that are not the message which they should be, and where. It becomes the fault of the call that they came on. */
 export class ProtobufError extends Error {
   override readonly name = 'ProtobufError';
 }
@@ -14,8 +14,8 @@ const MOST_VARINT_BYTES = 10;
 const SAFE_VARINT_BYTES = 7;
 
 /**
- * Reads one message of proto3, field by field: `while (reader.next()) switch (reader.field) …`, where each case reads
- * the value, or skips it. It is stricter than it must be: what no encoder writes throws, rather than being read as one
+ * Reads one message of proto3, field by field: `while (reader.next())`, and for each `reader.field` its value is read
+ * or skipped. It is stricter than it must be: what no encoder writes throws, rather than being read as one
  * of the things that it could mean.
  */
 export class ProtobufReader {
@@ -42,8 +42,13 @@ export class ProtobufReader {
     const tag = this.#uint32();
     this.#field = tag >>> 3;
     this.#wireType = tag & 7;
-    if (this.#field === 0) throw new ProtobufError('a field has the number 0');
+    if (this.#field === 0) throw this.problem('a field has the number 0');
     return true;
+  }
+
+  /** To be thrown: what is wrong just before the place that has been reached. */
+  problem(what: string): ProtobufError {
+    return new ProtobufError(`${what}, at byte ${this.#at}`);
   }
 
   /** Passes over a field that means nothing to us. */
@@ -63,7 +68,7 @@ export class ProtobufReader {
 
   bool(): boolean {
     const value = this.uint64();
-    if (value > 1n) throw new ProtobufError(`field ${this.#field} is neither true nor false`);
+    if (value > 1n) throw this.problem(`field ${this.#field} is neither true nor false`);
     return value === 1n;
   }
 
@@ -110,12 +115,12 @@ export class ProtobufReader {
   }
 
   #advance(count: number): void {
-    if (count > this.#end - this.#at) throw truncated();
+    if (count > this.#end - this.#at) throw this.#truncated();
     this.#at += count;
   }
 
   #byte(): number {
-    if (this.#at === this.#end) throw truncated();
+    if (this.#at === this.#end) throw this.#truncated();
     return this.#bytes[this.#at++] ?? 0;
   }
 
@@ -128,7 +133,7 @@ export class ProtobufReader {
       if (byte < 0x80 && value <= 0xffffffff) return value;
       if (byte < 0x80) break;
     }
-    throw new ProtobufError('a tag or a length has more than 32 bits');
+    throw this.problem('a tag or a length has more than 32 bits');
   }
 
   #varint(): bigint {
@@ -144,10 +149,12 @@ export class ProtobufReader {
   }
 
   #skipVarint(): void {
-    for (let count = 0; count < MOST_VARINT_BYTES; count += 1) {
+    for (let count = 1; count < MOST_VARINT_BYTES; count += 1) {
       if (this.#byte() < 0x80) return;
     }
-    throw new ProtobufError('an integer has more than 64 bits');
+    // The tenth has one bit left to give.
+    if (this.#byte() <= 1) return;
+    throw this.problem('an integer has more than 64 bits');
   }
 
   /** The bits from the 50th on; `low` are those before. */
@@ -160,14 +167,14 @@ export class ProtobufReader {
       high |= (byte & 0x7f) << shift;
       if (byte < 0x80) return (BigInt(high) << 49n) + BigInt(low);
     }
-    throw new ProtobufError('an integer has more than 64 bits');
+    throw this.problem('an integer has more than 64 bits');
   }
 
   #unexpected(): ProtobufError {
-    return new ProtobufError(`field ${this.#field} has the wire type ${this.#wireType}`);
+    return this.problem(`field ${this.#field} has the wire type ${this.#wireType}`);
   }
-}
 
-function truncated(): ProtobufError {
-  return new ProtobufError('the message ends in the middle of a field');
+  #truncated(): ProtobufError {
+    return this.problem('the message ends in the middle of a field');
+  }
 }

@@ -36,39 +36,52 @@ export const range: Method<RangeRequest, RangeResult> = {
       .integer(4, revision)
       .bool(8, keysOnly)
       .finish(),
-  read: (bytes) => {
-    const kvs: KeyValue[] = [];
-    let header: Header | undefined;
-    let [more, count] = [false, 0n];
-    const reader = new ProtobufReader(bytes);
-    while (reader.next()) {
-      if (reader.field === KVS) kvs.push(reader.message(readKeyValue));
-      else if (reader.field === 1) header = once(header, reader, readHeader);
-      else if (reader.field === 3) more = reader.bool();
-      else if (reader.field === 4) count = reader.int64();
-      else reader.skip();
-    }
-    const next = more ? afterLastKey(bytes) : undefined;
-    return { header: present(header, 'header'), kvs, next, count: Number(count) };
-  },
+  read: readAnswer,
 };
 
+/** Number of the field with a key, of which there are many. */
 const KVS = 2;
 
-/** Of the bytes, since a key need not be text. Undefined when there is none. */
-function afterLastKey(answer: Buffer): Buffer | undefined {
-  let last: Buffer | undefined;
-  const reader = new ProtobufReader(answer);
+/** `RangeResponse`. */
+function readAnswer(bytes: Buffer): RangeResult {
+  const kvs: KeyValue[] = [];
+  let header: Header | undefined;
+  let [more, total] = [false, 0n];
+  const reader = new ProtobufReader(bytes);
   while (reader.next()) {
-    if (reader.field === KVS) last = reader.bytes();
+    if (reader.field === KVS) kvs.push(reader.message(readKeyValue));
+    else if (reader.field === 1) header = once(header, reader, readHeader);
+    else if (reader.field === 3) more = reader.bool();
+    else if (reader.field === 4) total = reader.int64();
     else reader.skip();
   }
-  if (last === undefined) return undefined;
-  let key: Buffer = Buffer.alloc(0);
-  const ofLast = new ProtobufReader(last);
-  while (ofLast.next()) {
-    if (ofLast.field === 1) key = ofLast.bytes();
-    else ofLast.skip();
+  const count = Number(total);
+  // What is not in a list is deleted: one that has lost keys, or the word that there are more, must not pass for whole.
+  if (more ? count <= kvs.length : count !== kvs.length) {
+    throw reader.problem(
+      `${kvs.length} of ${count} keys are there, and ${more ? 'more' : 'no more'} to come`,
+    );
   }
+  return {
+    header: present(header, reader, 'header'),
+    kvs,
+    next: more ? afterLastKey(bytes) : undefined,
+    count,
+  };
+}
+
+/** Of the bytes, since a key need not be text. `answer` has been read before, and is sound. */
+function afterLastKey(answer: Buffer): Buffer {
+  const key = lastField(lastField(answer, KVS), 1);
   return Buffer.concat([key, Buffer.from([0])]);
+}
+
+function lastField(message: Buffer, field: number): Buffer {
+  let last: Buffer | undefined;
+  const reader = new ProtobufReader(message);
+  while (reader.next()) {
+    if (reader.field === field) last = reader.bytes();
+    else reader.skip();
+  }
+  return present(last, reader, 'key after which to go on');
 }

@@ -1,6 +1,6 @@
 import { type EtcdError, watchRefusal } from './errors.js';
 import type { Method } from './method.js';
-import { ProtobufError, ProtobufReader } from './protobuf-reader.js';
+import { ProtobufReader } from './protobuf-reader.js';
 import { ProtobufWriter } from './protobuf-writer.js';
 import { type Header, type KeyValue, once, present, readHeader, readKeyValue } from './wire.js';
 
@@ -26,8 +26,6 @@ export interface WatchEvent {
 /** One message of a watch stream, undigested. */
 export interface WatchMessage {
   readonly header: Header;
-  /** -1 for a refused create and for the answer to a progress request. */
-  readonly watchId: bigint;
   readonly created: boolean;
   /** Why the server ended the watch; undefined while it lives. */
   readonly refused: EtcdError | undefined;
@@ -50,21 +48,24 @@ export const watch: Method<WatchRequest, WatchMessage> = {
 
 const NO_END = Buffer.alloc(0);
 
+/** `WatchCreateRequest`. */
 function creation({ key, end = NO_END, from = 0n }: WatchCreate): ProtobufWriter {
   return new ProtobufWriter().bytes(1, key).bytes(2, end).integer(3, from).bool(4, true).bool(8, true);
 }
 
+/** `WatchResponse`. */
 function readMessage(bytes: Buffer): WatchMessage {
   const events: WatchEvent[] = [];
   let header: Header | undefined;
-  let [watchId, compactRevision] = [0n, 0n];
+  let compactRevision = 0n;
   let [created, canceled, fragment] = [false, false, false];
   let reason = '';
   const reader = new ProtobufReader(bytes);
   while (reader.next()) {
     if (reader.field === 11) events.push(reader.message(readEvent));
     else if (reader.field === 1) header = once(header, reader, readHeader);
-    else if (reader.field === 2) watchId = reader.int64();
+    // There is one watch on each stream; and its id is -1 when it is refused, or the answer is to a progress request.
+    else if (reader.field === 2) reader.skipInteger();
     else if (reader.field === 3) created = reader.bool();
     else if (reader.field === 4) canceled = reader.bool();
     else if (reader.field === 5) compactRevision = reader.int64();
@@ -73,9 +74,10 @@ function readMessage(bytes: Buffer): WatchMessage {
     else reader.skip();
   }
   const refused = canceled ? watchRefusal(reason) : undefined;
-  return { header: present(header, 'header'), watchId, created, refused, compactRevision, fragment, events };
+  return { header: present(header, reader, 'header'), created, refused, compactRevision, fragment, events };
 }
 
+/** `Event`. */
 function readEvent(reader: ProtobufReader): WatchEvent {
   let type = 0n;
   let kv: KeyValue | undefined;
@@ -86,6 +88,7 @@ function readEvent(reader: ProtobufReader): WatchEvent {
     else if (reader.field === 3) reader.message(readKeyValue);
     else reader.skip();
   }
-  if (type > 1n) throw new ProtobufError(`there is no event of type ${type}`);
-  return { type: type === 0n ? 'put' : 'delete', kv: present(kv, 'key in an event') };
+  // A kind that we do not know may be the end of a key or its beginning: it must not be taken for either.
+  if (type > 1n) throw reader.problem(`there is no event of type ${type}`);
+  return { type: type === 0n ? 'put' : 'delete', kv: present(kv, reader, 'key in an event') };
 }

@@ -1,5 +1,6 @@
 import type { IResponseHeader } from 'etcd3';
-import { ProtobufError, type ProtobufReader } from './protobuf-reader.js';
+import { EtcdError } from './errors.js';
+import type { ProtobufReader } from './protobuf-reader.js';
 
 /** A key with its value, as etcd keeps it. */
 export interface KeyValue {
@@ -15,32 +16,33 @@ export interface KeyValue {
 export interface Header {
   /** Decimal. A different one means another cluster, or one that was made anew. */
   readonly clusterId: string;
-  /** Decimal. */
-  readonly memberId: string;
   readonly revision: bigint;
 }
 
-/** Of an answer that etcd3's definitions have decoded. */
-export function headerFrom(header: IResponseHeader): Header {
-  return {
-    clusterId: header.cluster_id,
-    memberId: header.member_id,
-    revision: BigInt(header.revision),
-  };
+/** Of an answer that etcd3's definition has decoded: null, whatever its types say, when it had none. */
+export function headerFrom(header: IResponseHeader | null): Header {
+  if (header === null) throw new EtcdError('malformed', 'malformed answer: there is no header');
+  return { clusterId: header.cluster_id, revision: BigInt(header.revision) };
 }
 
+/*
+ * Numbers of fields are those of etcd's rpc.proto and kv.proto, which the etcd3 package has; test/unit/etcd-codec.test.ts
+ * compares. Where a field would be an integer that nothing here reads, it must be one still.
+ */
+
+/** `ResponseHeader`. */
 export function readHeader(reader: ProtobufReader): Header {
-  let [clusterId, memberId, revision] = [0n, 0n, 0n];
+  let [clusterId, revision] = [0n, 0n];
   while (reader.next()) {
     if (reader.field === 1) clusterId = reader.uint64();
-    else if (reader.field === 2) memberId = reader.uint64();
     else if (reader.field === 3) revision = reader.int64();
-    else if (reader.field === 4) reader.skipInteger();
+    else if (reader.field === 2 || reader.field === 4) reader.skipInteger();
     else reader.skip();
   }
-  return { clusterId: String(clusterId), memberId: String(memberId), revision };
+  return { clusterId: String(clusterId), revision };
 }
 
+/** `KeyValue`. Without a key or a revision the store could not tell it from another one, or from an older. */
 export function readKeyValue(reader: ProtobufReader): KeyValue {
   let [key, value] = ['', ''];
   let [revision, lease] = [0n, 0n];
@@ -52,6 +54,8 @@ export function readKeyValue(reader: ProtobufReader): KeyValue {
     else if (reader.field === 2 || reader.field === 4) reader.skipInteger();
     else reader.skip();
   }
+  if (key === '') throw reader.problem('there is no key');
+  if (revision <= 0n) throw reader.problem('a key has no revision');
   return { key, value, revision, lease: lease === 0n ? '' : String(lease) };
 }
 
@@ -64,12 +68,13 @@ export function once<T>(
   reader: ProtobufReader,
   read: (reader: ProtobufReader) => T,
 ): T {
-  if (before !== undefined) throw new ProtobufError(`field ${reader.field} is there twice`);
+  if (before !== undefined) throw reader.problem(`field ${reader.field} is there twice`);
   return reader.message(read);
 }
 
-export function present<T>(part: T | undefined, what: string): T {
-  if (part === undefined) throw new ProtobufError(`the answer has no ${what}`);
+/** To be asked at the end of a message for a part that it must have had. */
+export function present<T>(part: T | undefined, reader: ProtobufReader, what: string): T {
+  if (part === undefined) throw reader.problem(`there is no ${what}`);
   return part;
 }
 

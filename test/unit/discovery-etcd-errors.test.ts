@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { EtcdError, toEtcdError, watchRefusal } from '../../src/etcd/errors.js';
+import { EtcdError, malformedAnswer, toEtcdError, watchRefusal } from '../../src/etcd/errors.js';
 import { Token } from '../../src/etcd/token.js';
 
 function grpcError(code: status, details: string): Error {
@@ -24,6 +24,7 @@ for (const [code, details, fault] of [
   [status.OUT_OF_RANGE, 'etcdserver: mvcc: required revision is a future revision', 'compacted'],
   [status.NOT_FOUND, 'etcdserver: requested lease not found', 'not-found'],
   [status.CANCELLED, 'Cancelled on client', 'closed'],
+  [status.INTERNAL, 'Response message parsing error: malformed answer to KV/Range: no', 'malformed'],
   [status.UNIMPLEMENTED, 'unknown service etcdserverpb.KV', 'other'],
 ] as const) {
   test(`${status[code]} "${details}" is ${fault}`, () => {
@@ -48,6 +49,13 @@ test('the message is the reason, without what grpc-js puts around it', () => {
     toEtcdError(grpcError(status.UNAVAILABLE, details)).message,
     'connect ECONNREFUSED 127.0.0.1:1',
   );
+});
+
+test('an answer that cannot be read is told of in our own words', () => {
+  const { message } = malformedAnswer('/etcdserverpb.KV/Range', new Error('there is no header, at byte 0'));
+  assert.equal(message, 'malformed answer to KV/Range: there is no header, at byte 0');
+  const fromGrpc = grpcError(status.INTERNAL, `Response message parsing error: ${message}`);
+  assert.equal(toEtcdError(fromGrpc).message, message);
 });
 
 test('what is no gRPC error keeps its message', () => {

@@ -44,8 +44,8 @@ function integer(random: Random, bits: 63 | 64): string {
   return String(random() < 0.3 ? BigInt.asUintN(width, -1n) : value);
 }
 
-function text(random: Random): string {
-  const length = random() < 0.005 ? randomBelow(random, 20_000) : randomBelow(random, 40);
+function text(random: Random, least: 0 | 1 = 0): string {
+  const length = least + (random() < 0.005 ? randomBelow(random, 20_000) : randomBelow(random, 40));
   const alphabet = random() < 0.5 ? [...'/abc-0:{}'] : [...'/ab\u0000ü語🐟'];
   return Array.from({ length }, () => alphabet[randomBelow(random, alphabet.length)]).join('');
 }
@@ -61,9 +61,9 @@ function header(random: Random): IResponseHeader {
 
 function keyValue(random: Random): IKeyValue {
   return {
-    key: Buffer.from(text(random)),
+    key: Buffer.from(text(random, 1)),
     create_revision: integer(random, 63),
-    mod_revision: integer(random, 63),
+    mod_revision: String(BigInt(integer(random, 63)) || 1n),
     version: integer(random, 63),
     value: random() < 0.1 ? Buffer.from([0xff, 0xc0, randomBelow(random, 256)]) : Buffer.from(text(random)),
     lease: random() < 0.3 ? '0' : random() < 0.1 ? `-${integer(random, 63)}` : integer(random, 63),
@@ -75,12 +75,10 @@ function times<T>(random: Random, most: number, make: (random: Random) => T): T[
 }
 
 function randomRange(random: Random): object {
-  return {
-    header: header(random),
-    kvs: times(random, 4, keyValue),
-    more: random() < 0.5,
-    count: String(randomBelow(random, 2 ** 31)),
-  };
+  const kvs = times(random, 4, keyValue);
+  const more = kvs.length > 0 && random() < 0.5;
+  const count = more ? kvs.length + 1 + randomBelow(random, 2 ** 31) : kvs.length;
+  return { header: header(random), kvs, more, count: String(count) };
 }
 
 function randomWatch(random: Random): object {
@@ -101,7 +99,7 @@ function randomWatch(random: Random): object {
 }
 
 function expectedHeader(from: IResponseHeader): Header {
-  return { clusterId: from.cluster_id, memberId: from.member_id, revision: BigInt(from.revision) };
+  return { clusterId: from.cluster_id, revision: BigInt(from.revision) };
 }
 
 function expectedKeyValue(from: IKeyValue): KeyValue {
@@ -129,7 +127,6 @@ function expectedWatch(bytes: Buffer): WatchMessage {
   const answer = decodeWatch(bytes) as IWatchResponse;
   return {
     header: expectedHeader(answer.header),
-    watchId: BigInt(answer.watch_id),
     created: answer.created,
     refused: answer.canceled ? watchRefusal(answer.cancel_reason) : undefined,
     compactRevision: BigInt(answer.compact_revision),
@@ -227,16 +224,30 @@ for (const { name, encode, read, expected } of KINDS) {
   });
 }
 
+// Cut right after its header it says what an empty registry says; what comes before that is refused as well.
+test('an answer to a range that has been cut within or between its keys is refused', () => {
+  const random = seededRandom(SEED + 4);
+  for (let left = 300; left > 0; left -= 1) {
+    const bytes = encodeRange({ header: header(random), kvs: [keyValue(random)], more: false, count: '1' });
+    const afterHeader = 2 + (bytes[1] ?? 0);
+    for (let length = afterHeader + 1; length < Math.min(bytes.length, 600); length += 1) {
+      assert.throws(() => range.read(bytes.subarray(0, length)), ProtobufError);
+    }
+  }
+});
+
 const HEADER = '0a020801';
+/** A key `k` of revision 5. */
+const KEY = '0a016b1805';
 /** Fields that no version of etcd has: a varint, eight bytes, a length with two, four bytes. */
 const UNKNOWN = 'a006ffffffffffffffffff01' + 'a1060102030405060708' + 'a206020a0b' + 'a50601020304';
 
 test('fields that are not known are passed over, at any depth', () => {
-  const kv = `0a016b${UNKNOWN}2a0176`;
+  const kv = `${KEY}${UNKNOWN}2a0176`;
   const event = `${UNKNOWN}12${hexLength(kv)}${kv}`;
   const bytes = Buffer.from(`${UNKNOWN}${HEADER}5a${hexLength(event)}${event}${UNKNOWN}`, 'hex');
   const { events } = watch.read(bytes);
-  assert.deepEqual(events, [{ type: 'put', kv: { key: 'k', value: 'v', revision: 0n, lease: '' } }]);
+  assert.deepEqual(events, [{ type: 'put', kv: { key: 'k', value: 'v', revision: 5n, lease: '' } }]);
 });
 
 function hexLength(hex: string): string {
@@ -245,10 +256,13 @@ function hexLength(hex: string): string {
 }
 
 for (const [what, hex, reason] of [
-  ['no header', '1801', /no header/],
+  ['no header', '1801', /^ProtobufError: there is no header, at byte 2$/],
   ['a header twice', HEADER + HEADER, /field 1 is there twice/],
-  ['an event without a key', `${HEADER}5a00`, /no key in an event/],
-  ['an event of a third kind', `${HEADER}5a0408021200`, /no event of type 2/],
+  ['an event without a key', `${HEADER}5a00`, /^ProtobufError: there is no key in an event, at byte 6$/],
+  ['a key that is empty', `${HEADER}5a0412021805`, /there is no key, at byte 10/],
+  ['a key without a revision', `${HEADER}5a0512030a016b`, /a key has no revision/],
+  ['a key of a revision below 0', `${HEADER}5a10120e0a016b18ffffffffffffffffff01`, /a key has no revision/],
+  ['an event of a third kind', `${HEADER}5a0908021205${KEY}`, /no event of type 2/],
   ['a known field in another form', `${HEADER}12011a`, /field 2 has the wire type 2/],
   ['a group', `${HEADER}6364`, /field 12 has the wire type 3/],
   ['a field 0', `${HEADER}0000`, /number 0/],
@@ -265,6 +279,24 @@ for (const [what, hex, reason] of [
     assert.throws(() => watch.read(Buffer.from(hex, 'hex')), reason);
   });
 }
+
+for (const [what, hex, reason] of [
+  ['no header', '', /there is no header/],
+  ['fewer keys than it counts', `${HEADER}1205${KEY}2002`, /1 of 2 keys are there, and no more to come/],
+  ['more keys than it counts', `${HEADER}1205${KEY}`, /1 of 0 keys are there/],
+  ['more to come after the last', `${HEADER}1205${KEY}18012001`, /1 of 1 keys are there, and more to come/],
+  ['more to come and no key to go on after', `${HEADER}18012001`, /no key after which to go on/],
+  ['a key that is empty', `${HEADER}120218052001`, /there is no key/],
+] as const) {
+  test(`an answer to a range with ${what} is refused`, () => {
+    assert.throws(() => range.read(Buffer.from(hex, 'hex')), reason);
+  });
+}
+
+test('an answer about a lease, and one with a token, are refused when they say nothing', () => {
+  assert.throws(() => leaseTimeToLive.read(Buffer.alloc(0)), /there is no header/);
+  assert.throws(() => authenticate.read(Buffer.alloc(0)), /there is no token/);
+});
 
 test('requests are what protobufjs writes', () => {
   const key = Buffer.from('/a');

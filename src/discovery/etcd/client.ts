@@ -67,15 +67,20 @@ class EtcdRegistryMember implements RegistryMember {
   }
 
   async list({ cursor, revision }: PageRequest): Promise<ListPage> {
-    const answer = await this.member
+    const start = cursor ?? Buffer.from(this.#keys.start);
+    const { header, kvs, next } = await this.member
       .range({
-        key: cursor ?? this.#keys.start,
+        key: start,
         end: this.#keys.end,
         limit: PAGE_SIZE,
         ...(revision !== undefined && { revision }),
       })
       .catch(rethrow);
-    return { ...positionOf(answer.header), entries: answer.kvs, next: answer.next };
+    // Its next page would be this one again, for ever.
+    if (next !== undefined && Buffer.compare(next, start) <= 0) {
+      throw new RegistryError('unknown', 'malformed list: a page goes back');
+    }
+    return { ...positionOf(header), entries: kvs, next };
   }
 
   async watch(from: bigint, handlers: RegistryWatchHandlers): Promise<RegistryWatch> {
@@ -136,6 +141,8 @@ const FAULTS: Readonly<Record<EtcdFault, RegistryFault>> = {
   denied: 'refused',
   compacted: 'compacted',
   'not-found': 'unknown',
+  // Not `broken`: going on from the same place would bring the same message again, for ever if it is etcd that has it so.
+  malformed: 'unknown',
   other: 'unknown',
 };
 
