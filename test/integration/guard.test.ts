@@ -14,6 +14,7 @@ import {
   Load,
   liveService,
 } from '../support/gateway-on-registry.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const PREFIX = '/services';
 
@@ -26,8 +27,14 @@ interface Stage {
   readonly gateway: GatewayOnRegistry;
 }
 
-/** Live services, registered in an etcd of their own under a lease each, behind a gateway. */
-async function stage(t: TestContext, count: number, settings = '', etcd?: EtcdServer): Promise<Stage> {
+/** Live services, registered in an etcd of their own under a lease each, behind a gateway; `way` is its way to that etcd. */
+async function stage(
+  t: TestContext,
+  count: number,
+  settings = '',
+  etcd?: EtcdServer,
+  way = etcd?.endpoint,
+): Promise<Stage> {
   const server = etcd ?? (await startEtcd(version));
   t.after(() => server.stop());
   const members = openMembers(t, { endpoints: [server.endpoint] });
@@ -35,7 +42,7 @@ async function stage(t: TestContext, count: number, settings = '', etcd?: EtcdSe
   const leases = await Promise.all(services.map(({ address }) => enroll(members.current(), address)));
   const gateway = await GatewayOnRegistry.start(
     t,
-    `registry: { type: etcd, endpoints: [${server.endpoint}], prefix: ${PREFIX} }
+    `registry: { type: etcd, endpoints: [${way ?? server.endpoint}], prefix: ${PREFIX} }
 routes: [{ prefix: /, service: goods }]
 ${settings}`,
   );
@@ -208,5 +215,32 @@ describe('the guard', { concurrency: true, skip: etcdVersions.length === 0 }, ()
     process.kill(etcd.pid, 'SIGCONT');
     await eventually('confirmed', () => gateway.sourceEvents.some(({ kind }) => kind === 'confirmed'));
     assert.equal((await gateway.registry()).degraded, false);
+  });
+});
+
+// Apart, so that no more servers than before run at once.
+describe('the guard after an outage', { skip: etcdVersions.length === 0 }, () => {
+  test('a key put under another lease and deleted while the gateway was cut off is gone when it is back', async (t) => {
+    const server = await startEtcd(version);
+    const way = await startTcpProxy(new URL(server.endpoint).host);
+    t.after(() => way.close());
+    const endpoint = `http://${way.address}`;
+    const { member, services, leases, gateway } = await stage(t, 1, '', server, endpoint);
+    const address = services[0]?.address ?? '';
+    way.cut();
+    await eventually('the gateway notices', async () => !(await gateway.registry()).connected);
+    await enroll(member(), address);
+    // The first lease is gone: to ask about it would say that nobody had deleted the key.
+    await member().leaseRevoke(leases[0] ?? '');
+    await member().deleteRange(`${PREFIX}/goods/${address}`);
+    way.mend();
+    await gateway.states('goods', {});
+    assert.deepEqual(causes(gateway), ['joined relisted', 'left removed']);
+    const relists = gateway.sourceEvents.filter(({ kind }) => kind === 'relisted');
+    assert.deepEqual(
+      relists.map(({ detail }) => detail),
+      ['start'],
+      'the watch went on from where it was',
+    );
   });
 });

@@ -1,4 +1,5 @@
 import {
+  type LeaseTerm,
   type ListPage,
   type PageRequest,
   type Position,
@@ -79,6 +80,9 @@ export class ScriptedRegistry implements RegistryClient {
   pageSize = 1_000;
   confirms = 0;
   answersProgress = true;
+  readonly livingLeases = new Set<string>();
+  /** Leases that were asked about, in order. */
+  readonly askedLeases: string[] = [];
   /** Thrown by what it names, for as long as it is set. */
   listError: RegistryError | undefined;
   confirmError: RegistryError | undefined;
@@ -166,6 +170,7 @@ export class ScriptedRegistry implements RegistryClient {
       list: (page) => this.#list(name, page),
       watch: (from, handlers) => this.#watch(name, from, handlers),
       confirm: () => this.#confirm(),
+      leaseTerm: (lease) => this.#leaseTerm(lease),
     };
   }
 
@@ -215,5 +220,11 @@ export class ScriptedRegistry implements RegistryClient {
     this.confirms += 1;
     if (this.confirmError) throw this.confirmError;
     return { clusterId: this.clusterId, revision: this.revision };
+  }
+
+  async #leaseTerm(lease: string): Promise<LeaseTerm> {
+    this.askedLeases.push(lease);
+    const lives = this.livingLeases.has(lease);
+    return { lives, granted: lives ? 10 : 0 };
   }
 }
