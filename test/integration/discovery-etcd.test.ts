@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import type { IRequestOp } from 'etcd3';
+import type { WatchMessage } from '../../src/etcd/watch.js';
+import { prefixEnd } from '../../src/etcd/wire.js';
 import { type EtcdServer, etcdVersions, startEtcd } from '../support/etcd-server.js';
 import { followSource, openMembers } from '../support/followed-source.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
@@ -110,19 +112,9 @@ describe('discovery', { concurrency: true }, () => {
         await until('connected', (view) => view.connected);
         const sizes: number[] = [];
         t.after(source.subscribe(({ services }) => sizes.push(services.get('goods')?.endpoints.length ?? 0)));
-        const put = (i: number, subnet: number, size: number): IRequestOp => ({
-          request_put: {
-            key: Buffer.from(`${prefix}/goods/${i}`),
-            value: Buffer.from(
-              JSON.stringify({ address: `10.0.${subnet}.${i}:80`, metadata: { padding: 'x'.repeat(size) } }),
-            ),
-          },
-        });
-        const all = Array.from({ length: 100 }, (_, i) => i);
-        await member.txn({ success: all.map((i) => put(i, 0, 14_000)) });
+        await member.txn({ success: hundredPuts(`${prefix}/goods/`, 0) });
         await until('all there', (view) => view.endpoints === 100);
-        // With the values before them these events exceed the 2 MB at which etcd cuts a message into fragments.
-        await member.txn({ success: all.map((i) => put(i, 1, 14_000)) });
+        await member.txn({ success: hundredPuts(`${prefix}/goods/`, 1) });
         await until('all moved', () => endpoints('goods')[0]?.address === '10.0.1.0:80');
         await member.deleteRange(`${prefix}/`, { prefix: true });
         await until('all gone', (view) => view.endpoints === 0);
@@ -170,6 +162,46 @@ describe('discovery', { concurrency: true }, () => {
         await followed.addresses('goods', ['10.0.0.2:80', '10.0.0.3:80']);
         const relists = followed.events.filter(({ kind }) => kind === 'relisted').map(({ detail }) => detail);
         assert.deepEqual(relists, ['start'], 'it resumed from where it was');
+      });
+
+      test('what it missed comes in fragments, and takes effect as one', async (t) => {
+        const prefix = '/fragments';
+        const member = openMembers(t, { endpoints: [etcd.endpoint] }).current();
+        const followed = followSource(t, { endpoints: [`http://${proxy.address}`], prefix });
+        await followed.until('connected', (view) => view.connected);
+        const sizes: number[] = [];
+        t.after(
+          followed.source.subscribe(({ services }) =>
+            sizes.push(services.get('goods')?.endpoints.length ?? 0),
+          ),
+        );
+        proxy.cut();
+        await followed.until('disconnected', (view) => !view.connected);
+        // Each nearly the most that etcd takes; together more than the 2 MiB at which it cuts what it sends.
+        const { header } = await member.txn({ success: hundredPuts(`${prefix}/goods/a-`, 0) });
+        await member.txn({ success: hundredPuts(`${prefix}/goods/b-`, 1) });
+        proxy.mend();
+        await followed.until('all there', (view) => view.endpoints === 200);
+        assert.deepEqual(sizes, [0, 200]);
+        const relists = followed.events.filter(({ kind }) => kind === 'relisted').map(({ detail }) => detail);
+        assert.deepEqual(relists, ['start'], 'it resumed from where it was');
+
+        const messages: WatchMessage[] = [];
+        await new Promise<void>((resolve, reject) => {
+          const message = (message: WatchMessage): void => {
+            messages.push(message);
+            if (messages.reduce((sum, { events }) => sum + events.length, 0) === 200) resolve();
+          };
+          const from = BigInt(header.revision);
+          member
+            .openWatch({ message, end: reject })
+            .then((call) =>
+              call.send({ kind: 'create', key: `${prefix}/`, end: prefixEnd(`${prefix}/`), from }),
+            )
+            .catch(reject);
+        });
+        const cut = messages.filter(({ events }) => events.length > 0).map(({ fragment }) => fragment);
+        assert.deepEqual([cut.at(0), cut.at(-1)], [true, false], 'which is what etcd sends of it');
       });
 
       test('lists again when the history that it missed has been compacted', async (t) => {
@@ -270,6 +302,18 @@ describe('discovery', { concurrency: true }, () => {
     });
   }
 });
+
+/** Puts of registrations that take 1.4 MB together. */
+function hundredPuts(keys: string, subnet: number): IRequestOp[] {
+  return Array.from({ length: 100 }, (_, i) => ({
+    request_put: {
+      key: Buffer.from(`${keys}${i}`),
+      value: Buffer.from(
+        JSON.stringify({ address: `10.0.${subnet}.${i}:80`, metadata: { padding: 'x'.repeat(14_000) } }),
+      ),
+    },
+  }));
+}
 
 /** A port on which nothing listens. */
 async function refusedPort(): Promise<number> {

@@ -8,6 +8,7 @@ import {
   type Registration,
   register,
 } from '../../src/registrar/registrar.js';
+import { EtcdApi } from '../support/etcd-api.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import {
   type RegistryKind,
@@ -165,8 +166,16 @@ function registrationIn(kind: RegistryKind): void {
       const { enrol, witness, key } = await scene(t);
       const { leaseId } = await nextRegistered(enrol());
       await witness.member.put(key, 'rubbish', leaseId);
-      await witness.until(() => true, 2);
+      await witness.until(isPut, 2);
       assert.deepEqual(witness.story, [PLAIN, 'put rubbish', PLAIN]);
+      const api = new EtcdApi(shared.endpoint);
+      t.after(() => api.close());
+      const [kv] = (await api.call('KV/Range', { key: Buffer.from(key) })).kvs;
+      assert.deepEqual(
+        [kv?.value.toString(), kv?.version, kv?.lease],
+        ['10.0.0.5:80', '3', leaseId],
+        'the third write of the same key, which was never away',
+      );
     });
 
     test('leaves its key to a successor with the same host key until that one has gone', async (t) => {
