@@ -80,6 +80,18 @@ describe('an etcd that answers what cannot be read', { concurrency: true }, () =
     });
   }
 
+  test('a list whose next page is the same one again is given up', async (t) => {
+    const { first, follow } = await scene(t, 1);
+    // With `more`, and a count to go with it.
+    first.spoilList = withMore('18012009');
+    const { source, until, addresses } = follow();
+    await until('given up twice', ({ lastError }) => lastError !== null && first.lists >= 4);
+    assert.equal(source.view().lastError, 'malformed list: a page does not lead on');
+    assert.equal(source.snapshot(), undefined);
+    first.spoilList = (bytes) => bytes;
+    await addresses('goods', [A]);
+  });
+
   for (const [what, spoil, words] of SPOILT_EVENTS) {
     test(`of a message of a watch that ${what} nothing is used, and what it told is listed`, async (t) => {
       const { store, first, follow } = await scene(t, 1);

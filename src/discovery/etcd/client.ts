@@ -78,7 +78,7 @@ class EtcdRegistryMember implements RegistryMember {
       .catch(rethrow);
     // Its next page would be this one again, for ever.
     if (next !== undefined && Buffer.compare(next, start) <= 0) {
-      throw new RegistryError('unknown', 'malformed list: a page goes back');
+      throw new RegistryError('unknown', 'malformed list: a page does not lead on');
     }
     return { ...positionOf(header), entries: kvs, next };
   }
