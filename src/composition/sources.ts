@@ -16,7 +16,7 @@ import { createDnsSource } from '../discovery/dns/source.js';
 import { createEtcdSource } from '../discovery/etcd/source.js';
 import { createFileSource } from '../discovery/file/source.js';
 import type { Source } from '../discovery/source.js';
-import { type EmbeddedRegistry, startEmbeddedRegistry } from '../embedded/server.js';
+import type { EmbeddedRegistry } from '../embedded/server.js';
 
 export interface SourceTools {
   readonly allowed: AddressPolicy;
@@ -50,7 +50,7 @@ export async function openSources(
   try {
     for (const [name, settings] of registries) {
       if (settings.type === 'embedded') {
-        const registry = await startEmbeddedRegistry({ listen: settings.listen, clock: tools.clock });
+        const registry = await host(settings, tools);
         hosted.push(registry);
         tools.onHosting(registry.endpoint);
         sources.push(createEtcdSource({ ...tools, ...settings, name, endpoints: [registry.endpoint] }));
@@ -74,6 +74,12 @@ export async function openSources(
     }
   };
   return { sources, want, close };
+}
+
+/** Loaded here, because with it comes protobufjs, which a gateway on any other registry does without. */
+async function host({ listen }: EmbeddedSettings, { clock }: SourceTools): Promise<EmbeddedRegistry> {
+  const { startEmbeddedRegistry } = await import('../embedded/server.js');
+  return startEmbeddedRegistry({ listen, clock });
 }
 
 /** Until the routes are known. */
