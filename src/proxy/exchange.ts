@@ -38,7 +38,8 @@ export class Exchange implements AttemptListener, UnderWay {
   #staleResets = 0;
   #holdsBudget = false;
   #stopWaiting: (() => void) | undefined;
-  #bodyBroken = false;
+  /** What follows in the connection cannot be read. */
+  #unreadable = false;
   /** Whether it holds a place within the limit of its service. */
   #entered = false;
   /** The client has been answered, or is past answering. */
@@ -55,7 +56,7 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#reply = new ClientReply(
       admitted.response,
       admitted.context.turn,
-      () => admitted.context.draining() || admitted.body?.complete === false,
+      () => this.#unreadable || admitted.context.draining() || admitted.body?.complete === false,
     );
   }
 
@@ -110,7 +111,7 @@ export class Exchange implements AttemptListener, UnderWay {
   /** The rest of the request cannot be read; there is nothing to wait for before the answer ends. */
   clientFailed(cause: Cause): boolean {
     if (this.#over) return false;
-    this.#bodyBroken = true;
+    this.#unreadable = true;
     this.fail(cause);
     return true;
   }
@@ -279,7 +280,7 @@ export class Exchange implements AttemptListener, UnderWay {
 
   #end(trailers: [string, string][]): void {
     const { body, request, context } = this.#admitted;
-    if (body !== undefined && !body.complete && !this.#bodyBroken) {
+    if (body !== undefined && !body.complete && !this.#unreadable) {
       closeLingering(request, context);
       body.discard();
     }
