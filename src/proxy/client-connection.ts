@@ -1,5 +1,5 @@
 import { forwardedNode, plainAddress, type TrustedProxies } from './client-address.js';
-import type { ClientSocket } from './client-side.js';
+import { type ClientSocket, CONNECTION } from './client-side.js';
 
 /** What is the same for every request on one client connection; worked out once. */
 export interface ClientConnection {
@@ -16,14 +16,20 @@ export interface ClientConnection {
   readonly localPort: string;
 }
 
-/** Remembers the facts of each connection for as long as its socket lives. */
+/** As its socket carries it. */
+export interface RememberedConnection extends ClientConnection {
+  /** Those that `trusted` goes by. */
+  readonly proxies: TrustedProxies;
+}
+
+/** Remembers the facts of each connection for as long as its socket lives, or until others are trusted. */
 export function clientConnections(proxies: TrustedProxies): (socket: ClientSocket) => ClientConnection {
-  const known = new WeakMap<ClientSocket, ClientConnection>();
   return (socket) => {
-    const before = known.get(socket);
-    if (before !== undefined) return before;
+    const before = socket[CONNECTION];
+    if (before?.proxies === proxies) return before;
     const peer = plainAddress(socket.remoteAddress);
-    const connection: ClientConnection = {
+    const connection: RememberedConnection = {
+      proxies,
       peer,
       peerNode: forwardedNode(peer),
       peerPort: socket.remotePort,
@@ -31,7 +37,7 @@ export function clientConnections(proxies: TrustedProxies): (socket: ClientSocke
       protocol: socket.encrypted === true ? 'https' : 'http',
       localPort: String(socket.localPort ?? ''),
     };
-    known.set(socket, connection);
+    socket[CONNECTION] = connection;
     return connection;
   };
 }

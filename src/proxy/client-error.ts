@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Cause, causeRule } from '../core/causes.js';
 import { systemCode } from '../core/errors.js';
+import { type ClientSocket, UNDER_WAY } from './client-side.js';
 import type { ProxyContext } from './context.js';
 import { problem } from './problem.js';
 
@@ -9,13 +10,12 @@ import { problem } from './problem.js';
  * Answers what Node's parser refuses before, or while, it becomes a request. The connection is
  * closed: after a framing error nothing that follows can be trusted (RFC 9112 section 11.2).
  */
-export function answerClientError(context: ProxyContext, error: Error, socket: Socket): void {
+export function answerClientError(context: ProxyContext, error: Error, socket: Socket & ClientSocket): void {
   const code = systemCode(error);
   // The end of the connection inside a request is no malformed request: the client has left.
   const left = code === 'ECONNRESET' || code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
   if (left) socket.destroy();
-  else if (context.underWay.get(socket)?.clientFailed(causeOf(code)) !== true)
-    refuse(context, socket, causeOf(code));
+  else if (socket[UNDER_WAY]?.clientFailed(causeOf(code)) !== true) refuse(context, socket, causeOf(code));
 }
 
 /** A gateway is no forward proxy: it opens no tunnel to where a client says. */

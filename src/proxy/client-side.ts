@@ -1,5 +1,18 @@
+import type { RememberedConnection } from './client-connection.js';
+import type { UnderWay } from './context.js';
+
+/**
+ * What the gateway remembers of a connection is on its socket under these. In a WeakMap it would outlive it: V8's frequent
+ * collections, of young objects, take the values of an old map for alive, and a request leads to all that it was made of.
+ */
+export const CONNECTION: unique symbol = Symbol('connection');
+export const UNDER_WAY: unique symbol = Symbol('under way');
+
 /** The connection that a request came in on. */
 export interface ClientSocket {
+  [CONNECTION]?: RememberedConnection;
+  /** The request that it is busy with. */
+  [UNDER_WAY]?: UnderWay | undefined;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
   readonly localPort?: number | undefined;

@@ -41,8 +41,6 @@ export interface ProxyContext {
   readonly closing: WeakSet<ClientSocket>;
   /** Requests whose `100 Continue` has been left to the handler. */
   readonly awaitingContinue: WeakSet<ClientRequest>;
-  /** The request that a client connection is busy with. */
-  readonly underWay: WeakMap<ClientSocket, UnderWay>;
   /** The newest generation; a request keeps the one it began with. */
   current(): Generation;
   serviceOf(rule: RouteRule): Service;

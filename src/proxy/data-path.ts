@@ -6,7 +6,7 @@ import { ThriftyClock } from '../core/thrifty-clock.js';
 import type { TraceSampler } from '../core/tracing.js';
 import { Turn } from '../core/turn.js';
 import type { ClientRequest, ClientSocket } from './client-side.js';
-import type { Generation, ProxyContext, UnderWay } from './context.js';
+import type { Generation, ProxyContext } from './context.js';
 import { compileGeneration } from './generation.js';
 import { LoopLag } from './loop-lag.js';
 import { RoutingHistory } from './routing-history.js';
@@ -50,7 +50,6 @@ export class DataPath implements ProxyContext {
   readonly history = new RoutingHistory();
   readonly closing = new WeakSet<ClientSocket>();
   readonly awaitingContinue = new WeakSet<ClientRequest>();
-  readonly underWay = new WeakMap<ClientSocket, UnderWay>();
   readonly #loopLag: LoopLag;
   readonly #services: Services;
   #generation: Generation;

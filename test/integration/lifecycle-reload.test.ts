@@ -120,12 +120,16 @@ test('a mistake in the file changes nothing, and is shown until it is mended', a
   assert.match(await admin(gateway, '/metrics'), /^watchgate_config_last_reload_successful 1$/m);
 });
 
-test('policies and trusted proxies change with the file', async (t) => {
+test('policies and trusted proxies change with the file, on connections that are open too', async (t) => {
   const { gateway, goods } = await reloading(t);
   const forwarded = head('GET / HTTP/1.1', 'Host: a', 'X-Forwarded-For: 203.0.113.7');
-  await rawRequest(gateway.port, forwarded);
+  const client = await RawClient.connect(gateway.port);
+  t.after(() => client.destroy());
+  await client.write(forwarded);
+  await client.response();
   await gateway.rewrite(`trustedProxies: [127.0.0.1]\n${routeAll('hostHeader: inner', 'maxBody: 1B')}`);
-  await rawRequest(gateway.port, forwarded);
+  await client.write(forwarded);
+  await client.response();
   const seen = goods.requests.map(({ fields }) =>
     fields.filter(([name]) => /^(host|x-forwarded-for)$/i.test(name)).map(([, value]) => value),
   );
