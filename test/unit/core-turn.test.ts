@@ -9,7 +9,9 @@ class Rig {
   readonly turn = new Turn(
     (task) => this.#tasks.push(task),
     (task) => this.#next.push(task),
+    () => this.nowMs,
   );
+  nowMs = 0;
 
   /** `underWay` requests. */
   constructor(underWay = 2) {
@@ -110,6 +112,59 @@ describe('what waits for the end of the turn', () => {
     rig.add('alone again');
     rig.endCallback();
     assert.deepEqual(rig.done, ['alone', 'among others', 'alone again']);
+  });
+
+  test('waits for the next turn too while connections come, and no longer', () => {
+    const rig = new Rig();
+    rig.turn.connected();
+    rig.add('a');
+    rig.turn.connected();
+    rig.endTurn();
+    rig.add('b');
+    assert.deepEqual(rig.done, []);
+    assert.equal(rig.scheduled, 1);
+    rig.endTurn();
+    assert.deepEqual(rig.done, ['a', 'b']);
+  });
+
+  const bounds: Readonly<Record<string, { turns: number; each: (rig: Rig) => void }>> = {
+    '8 turns': { turns: 8, each: () => undefined },
+    'a millisecond': {
+      turns: 4,
+      each: (rig) => {
+        rig.nowMs += 0.25;
+      },
+    },
+    'until 16 wait': { turns: 3, each: (rig) => rig.add(...Array.from({ length: 5 }, () => 'another')) },
+  };
+  for (const [bound, { turns, each }] of Object.entries(bounds)) {
+    test(`waits for connections that never cease for ${bound}`, () => {
+      const rig = new Rig();
+      rig.add('first');
+      for (let turn = 1; turn <= turns; turn += 1) {
+        assert.deepEqual(rig.done, [], `in turn ${turn}`);
+        rig.turn.connected();
+        each(rig);
+        rig.endTurn();
+      }
+      assert.equal(rig.done[0], 'first');
+      assert.equal(rig.scheduled, 0);
+    });
+  }
+
+  test('of a request is not alone while another connection is to bring one', () => {
+    const rig = new Rig(1);
+    rig.turn.connected();
+    rig.add('a');
+    rig.endCallback();
+    assert.deepEqual(rig.done, []);
+    rig.endTurn();
+    rig.endTurn();
+    assert.deepEqual(rig.done, ['a']);
+    rig.turn.ended();
+    rig.add('b');
+    rig.endCallback();
+    assert.deepEqual(rig.done, ['a', 'b']);
   });
 
   test('needs nothing but the event loop outside tests', async () => {
