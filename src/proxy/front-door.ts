@@ -7,7 +7,8 @@ import { answerClientError, refuseConnect } from './client-error.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { Http2Sessions } from './http2-sessions.js';
-import { type ProtocolSorter, sortProtocols } from './protocol-sorter.js';
+import { NewConnections } from './new-connections.js';
+import { beginsHttp2, withdraw } from './protocol-sorter.js';
 import { type Certificate, TlsListener, type TlsOptions } from './tls-listener.js';
 import { acceptUpgrades } from './upgrade.js';
 
@@ -72,13 +73,14 @@ export function mountGateway(app: FastifyInstance, context: ProxyContext): void 
  */
 export async function openFrontDoor(options: FrontDoorOptions, context: ProxyContext): Promise<FrontDoor> {
   const { listen, tls, limits } = options;
-  const app = buildServer(limits, context);
   const http2 = new Http2Sessions(limits, context);
   const takeHttp2 = (socket: Socket): void => http2.take(socket);
-  const { headersTimeout: firstByteTimeout } = limits;
-  const sorter = sortProtocols(app.server, { takeHttp2, firstByteTimeout, clock: context.clock });
-  const secure = tls && new TlsListener(tls, limits, { takeHttp1: sorter.takeHttp1, takeHttp2 });
-  const parts: DoorParts = { app, http2, sorter, secure };
+  const app = buildServer(limits, context, takeHttp2);
+  const { server } = app;
+  const fresh = new NewConnections(server, context.turn);
+  const takeHttp1 = (socket: Socket): boolean => server.emit('connection', socket);
+  const secure = tls && new TlsListener(tls, limits, { takeHttp1, takeHttp2 });
+  const parts: DoorParts = { app, http2, fresh, secure };
   try {
     await listening(listen, 'listen', app.listen({ host: listen.host, port: listen.port }));
     const tlsBound = tls && (await listening(tls.listen, 'tls.listen', secure?.listen(tls.listen)));
@@ -98,17 +100,17 @@ export async function openFrontDoor(options: FrontDoorOptions, context: ProxyCon
 interface DoorParts {
   readonly app: FastifyInstance;
   readonly http2: Http2Sessions;
-  readonly sorter: ProtocolSorter;
+  readonly fresh: NewConnections;
   readonly secure: TlsListener | undefined;
 }
 
-async function stop({ app, http2, sorter, secure }: DoorParts): Promise<void> {
-  sorter.closeUnsorted();
+async function stop({ app, http2, fresh, secure }: DoorParts): Promise<void> {
+  fresh.closeSilent();
   await Promise.all([app.close(), http2.stop(), secure?.stop()]);
 }
 
-function breakOff({ app, http2, sorter, secure }: DoorParts): void {
-  sorter.closeUnsorted();
+function breakOff({ app, http2, fresh, secure }: DoorParts): void {
+  fresh.closeSilent();
   app.server.closeAllConnections();
   http2.breakOff();
   secure?.breakOff();
@@ -130,7 +132,11 @@ function textOf(bound: AddressInfo | string | null): string {
   return bound === null || typeof bound === 'string' ? '' : formatAddress(bound.address, bound.port);
 }
 
-function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyInstance {
+function buildServer(
+  limits: FrontDoorLimits,
+  context: ProxyContext,
+  takeHttp2: (socket: Socket) => void,
+): FastifyInstance {
   const app = fastify({
     logger: false,
     forceCloseConnections: 'idle',
@@ -145,7 +151,11 @@ function buildServer(limits: FrontDoorLimits, context: ProxyContext): FastifyIns
       insecureHTTPParser: false,
       noDelay: true,
     },
-    clientErrorHandler: (error, socket) => answerClientError(context, error, socket),
+    clientErrorHandler: (error, socket) => {
+      if (!beginsHttp2(error, socket)) return answerClientError(context, error, socket);
+      withdraw(socket, error);
+      takeHttp2(socket);
+    },
   });
   tuneServer(app.server, limits, context);
   return app;

@@ -91,6 +91,15 @@ test('the protocol is agreed on in the handshake: HTTP/2 first, HTTP/1.1 for who
   await assert.rejects(agreed('spdy/3'), { code: /NO_APPLICATION_PROTOCOL/ });
 });
 
+test('who has agreed on HTTP/1.1 is held to it', async (t) => {
+  const { tlsPort, gateway } = await behindTls(t);
+  const socket = await handshake(t, tlsPort, { ALPNProtocols: ['http/1.1'] });
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  const [answer] = await once(socket, 'data');
+  assert.match(String(answer), /^HTTP\/1\.1 400 /);
+  assert.equal((await gateway.record()).cause, 'BAD_REQUEST');
+});
+
 test('a renewed certificate is shown to new connections, a bad one never, and open connections stay', async (t) => {
   const { tlsPort, certificate, gateway } = await behindTls(t);
   let readings = 1;

@@ -1,0 +1,36 @@
+import type { Server } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Turn } from '../core/turn.js';
+
+/** The connections of an HTTP server on which no request has come yet. */
+export class NewConnections {
+  readonly #turn: Turn;
+  readonly #sockets = new Set<Duplex>();
+
+  constructor(server: Server, turn: Turn) {
+    this.#turn = turn;
+    const forget = (socket: Duplex): void => this.#forget(socket);
+    // One function for all of them, which is told by whom it is called.
+    function closed(this: Socket): void {
+      forget(this);
+    }
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      turn.connected();
+      socket.on('close', closed);
+    });
+    server.prependListener('request', ({ socket }) => forget(socket));
+    server.prependListener('upgrade', (_request, socket) => forget(socket));
+  }
+
+  /** Closes those on which nothing has come at all, which to Node are as good as busy with a request. */
+  closeSilent(): void {
+    for (const socket of this.#sockets)
+      if (socket instanceof Socket && socket.bytesRead === 0) socket.destroy();
+  }
+
+  #forget(socket: Duplex): void {
+    if (this.#sockets.delete(socket)) this.#turn.ended();
+  }
+}
