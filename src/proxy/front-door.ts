@@ -7,7 +7,7 @@ import { answerClientError, refuseConnect } from './client-error.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { Http2Sessions } from './http2-sessions.js';
-import { NewConnections } from './new-connections.js';
+import { BACKLOG, NewConnections } from './new-connections.js';
 import { beginsHttp2, withdraw } from './protocol-sorter.js';
 import { type Certificate, TlsListener, type TlsOptions } from './tls-listener.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -82,7 +82,7 @@ export async function openFrontDoor(options: FrontDoorOptions, context: ProxyCon
   const secure = tls && new TlsListener(tls, limits, { takeHttp1, takeHttp2 });
   const parts: DoorParts = { app, http2, fresh, secure };
   try {
-    await listening(listen, 'listen', app.listen({ host: listen.host, port: listen.port }));
+    await listening(listen, 'listen', app.listen({ host: listen.host, port: listen.port, backlog: BACKLOG }));
     const tlsBound = tls && (await listening(tls.listen, 'tls.listen', secure?.listen(tls.listen)));
     return {
       address: textOf(app.server.address()),

@@ -3,6 +3,13 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Turn } from '../core/turn.js';
 
+/**
+ * Connections that may wait to be accepted, within the kernel's own bound (net.core.somaxconn). Node accepts one in each
+ * turn of its loop, and an ingress that comes back brings all of its connections at once: the kernel drops what there is no
+ * room for, and the client tries again after a second. nginx and Node have 511 by default.
+ */
+export const BACKLOG = 4096;
+
 /** The connections of an HTTP server on which no request has come yet. */
 export class NewConnections {
   readonly #turn: Turn;

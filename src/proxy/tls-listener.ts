@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import { BACKLOG } from './new-connections.js';
 
 /** PEM texts: a certificate with the chain above it, and its private key. */
 export interface Certificate {
@@ -78,7 +79,7 @@ export class TlsListener {
   async listen({ host, port }: TlsOptions['listen']): Promise<AddressInfo> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
         resolve();
       });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import { selfSigned } from '../support/certificates.js';
 import { behindGateway, routeAll } from '../support/gateway-under-test.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
@@ -104,4 +105,26 @@ test('a gateway that leaves closes connections on which nothing has come, and wa
   assert.equal(last.status, 200);
   assert.equal(fieldOf(last, 'connection'), 'close');
   await drained;
+});
+
+/** Connects to `port` until `wanted` are connected, and says so without the help of the thread that made it. */
+const CONNECTING = `
+  const { workerData: { port, wanted, connected } } = require('node:worker_threads');
+  const sockets = Array.from({ length: wanted }, () => require('node:net').connect(port, '127.0.0.1'));
+  for (const socket of sockets) socket.on('error', () => undefined).once('connect', () => {
+    if (Atomics.add(connected, 0, 1) === wanted - 1) Atomics.notify(connected, 1);
+  });
+`;
+
+test('a thousand connections at once are taken, however busy the gateway is: none is sent away to try again', async (t) => {
+  const { port } = await behindGateway(t);
+  const wanted = 1_000;
+  const connected = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(CONNECTING, { eval: true, workerData: { port, wanted, connected } });
+  t.after(() => worker.terminate());
+  await once(worker, 'online');
+  // This thread, and with it the gateway, does nothing meanwhile. The kernel's clients try again after a second.
+  Atomics.wait(connected, 1, 0, 900);
+  assert.equal(connected[0], wanted);
+  await allRead(port);
 });
