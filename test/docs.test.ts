@@ -228,6 +228,7 @@ test('the sizing of docs/operating.md is what docs/performance.md has measured, 
     ['small GET', of('watchgate', 'Small GET, 64 connections')],
     ['small GET, with the access log', of('watchgate, logging', 'Small GET, 64 connections')],
     ['POST of 1 KiB', of('watchgate', 'POST of 1 KiB, 64 connections')],
+    ['small GET on a new connection', of('watchgate', 'A new connection for each request, 64 at a time')],
     ['each MiB of a response', of('watchgate', 'Download of 1 MiB, 16 connections')],
   ] as const;
   const rows = rowsUnder('| request | processor time |', read('docs/operating.md'));
