@@ -152,7 +152,7 @@ export function resolveSettings(document: RoutesDocument): Settings {
     routes: document.routes.map((route) => ruleOf(route, requestPolicy(route.service, route))),
     autoRoutes: document.autoRoutes,
     servicePolicy: (ref) => overlaid<ServicePolicy>(serviceDefaults, levels(ref)),
-    requestPolicy: (ref) => requestPolicy(ref),
+    requestPolicy,
     trustedProxies: document.trustedProxies,
     allowedAddresses: document.allowedAddresses,
     staleTtl: document.staleTtl,

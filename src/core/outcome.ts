@@ -26,6 +26,18 @@ export interface Outcome {
   readonly headMs: number;
 }
 
+/** What a response head alone says of an attempt, for whether its status is to be tried again elsewhere. */
+export function answered(status: number): Outcome {
+  return {
+    class: status >= 500 ? 'server-error' : 'ok',
+    status,
+    cause: undefined,
+    nothingSent: false,
+    reusedConnection: false,
+    headMs: 0,
+  };
+}
+
 /** How far an attempt got: `settle` is the end of a response. */
 export function phaseReached({ cause, nothingSent, status }: Outcome): Phase {
   if (cause === undefined) return 'settle';

@@ -22,22 +22,20 @@ export interface RememberedConnection extends ClientConnection {
   readonly proxies: TrustedProxies;
 }
 
-/** Remembers the facts of each connection for as long as its socket lives, or until others are trusted. */
-export function clientConnections(proxies: TrustedProxies): (socket: ClientSocket) => ClientConnection {
-  return (socket) => {
-    const before = socket[CONNECTION];
-    if (before?.proxies === proxies) return before;
-    const peer = plainAddress(socket.remoteAddress);
-    const connection: RememberedConnection = {
-      proxies,
-      peer,
-      peerNode: forwardedNode(peer),
-      peerPort: socket.remotePort,
-      trusted: proxies.trusts(peer),
-      protocol: socket.encrypted === true ? 'https' : 'http',
-      localPort: String(socket.localPort ?? ''),
-    };
-    socket[CONNECTION] = connection;
-    return connection;
+/** The facts of a connection, which its socket carries for as long as it lives, or until others are trusted. */
+export function connectionOf(socket: ClientSocket, proxies: TrustedProxies): ClientConnection {
+  const before = socket[CONNECTION];
+  if (before?.proxies === proxies) return before;
+  const peer = plainAddress(socket.remoteAddress);
+  const connection: RememberedConnection = {
+    proxies,
+    peer,
+    peerNode: forwardedNode(peer),
+    peerPort: socket.remotePort,
+    trusted: proxies.trusts(peer),
+    protocol: socket.encrypted === true ? 'https' : 'http',
+    localPort: String(socket.localPort ?? ''),
   };
+  socket[CONNECTION] = connection;
+  return connection;
 }

@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Cause, causeRule } from '../core/causes.js';
 import { systemCode } from '../core/errors.js';
+import { connectionOf } from './client-connection.js';
 import { type ClientSocket, UNDER_WAY } from './client-side.js';
 import type { ProxyContext } from './context.js';
 import { problem } from './problem.js';
@@ -52,7 +53,7 @@ function refuse(context: ProxyContext, socket: Socket, cause: Cause): void {
     upstreamMs: 0,
     bytesIn: 0,
     bytesOut: body.length,
-    client: context.current().connectionOf(socket).peer,
+    client: connectionOf(socket, context.current().proxies).peer,
     tries: [],
   });
 }

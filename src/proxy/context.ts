@@ -6,7 +6,6 @@ import type { TraceSampler } from '../core/tracing.js';
 import type { Turn } from '../core/turn.js';
 import type { RouteTable } from '../routing/table.js';
 import type { TrustedProxies } from './client-address.js';
-import type { ClientConnection } from './client-connection.js';
 import type { ClientRequest, ClientSocket } from './client-side.js';
 import type { Service } from './service.js';
 import type { RandomHex } from './trace-context.js';
@@ -16,7 +15,6 @@ import type { Tunnels } from './tunnel.js';
 export interface Generation {
   readonly table: RouteTable<RouteRule>;
   readonly proxies: TrustedProxies;
-  readonly connectionOf: (socket: ClientSocket) => ClientConnection;
 }
 
 /** A request under way, as far as a failure of its connection concerns it. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Cause } from '../core/causes.js';
 import type { AttemptRecord } from '../core/events.js';
-import type { Outcome } from '../core/outcome.js';
+import { answered, type Outcome } from '../core/outcome.js';
 import { serviceName } from '../core/route.js';
 import { decideRetry } from '../resilience/retry.js';
 import type { UpstreamConnection } from '../upstream/connection.js';
@@ -181,7 +181,7 @@ export class Exchange implements AttemptListener, UnderWay {
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {
     this.#deadlines.cancel();
     const { traceId, acceptsTrailers, method, route } = this.#admitted;
-    if (route.policy.retryOn.length > 0 && this.#retry(attempt, { ...ANSWERED, status })) return false;
+    if (route.policy.retryOn.length > 0 && this.#retry(attempt, answered(status))) return false;
     const { headers, eventStream } = responseHead(fields, status, traceId, acceptsTrailers);
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
     this.cause = undefined;
@@ -295,12 +295,3 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#entered = false;
   }
 }
-
-const ANSWERED: Outcome = {
-  class: 'ok',
-  status: 0,
-  cause: undefined,
-  nothingSent: false,
-  reusedConnection: false,
-  headMs: 0,
-};

@@ -1,6 +1,6 @@
 import type { Cause } from '../core/causes.js';
 import type { ExplainedRetry } from '../core/explanation.js';
-import type { Outcome, OutcomeClass } from '../core/outcome.js';
+import { answered, type Outcome, type OutcomeClass } from '../core/outcome.js';
 import type { RequestPolicy } from '../core/route.js';
 import { decideRetry, type RetryFacts } from '../resilience/retry.js';
 import type { RequestHead } from './request-headers.js';
@@ -56,18 +56,10 @@ export function explainRetries(
   const statuses = policy.retryOn.map((status) => ({
     when: `the endpoint answers ${status}`,
     cause: 'status' as const,
-    again: againAfter({ ...ANSWERED, status }, facts),
+    again: againAfter(answered(status), facts),
   }));
   return [...failures, ...statuses];
 }
-
-const ANSWERED: Omit<Outcome, 'status'> = {
-  class: 'server-error',
-  cause: undefined,
-  nothingSent: false,
-  reusedConnection: false,
-  headMs: 0,
-};
 
 function againAfter(outcome: Outcome, facts: RetryFacts): ExplainedRetry['again'] {
   const decision = decideRetry(outcome, facts);

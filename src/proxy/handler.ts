@@ -4,7 +4,7 @@ import type { AdmittedRequest } from './admitted-request.js';
 import { attemptSpans } from './attempt-spans.js';
 import { skipBody } from './bodyless.js';
 import { clientAddress } from './client-address.js';
-import type { ClientConnection } from './client-connection.js';
+import { type ClientConnection, connectionOf } from './client-connection.js';
 import { type ClientRequest, type ClientResponse, UNDER_WAY } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { Exchange } from './exchange.js';
@@ -64,7 +64,7 @@ export function handleRequest(
 
 function accept(context: ProxyContext, request: ClientRequest, response: ClientResponse): Accepted {
   const generation = context.current();
-  const connection = generation.connectionOf(request.socket);
+  const connection = connectionOf(request.socket, generation.proxies);
   const { head, rawPath, query, host, malformed } = readRequest(
     request.url ?? '',
     request.rawHeaders,

@@ -14,8 +14,7 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 export function beginsHttp2(error: Error, socket: Duplex): socket is Socket {
   if (systemCode(error) !== 'HPE_PAUSED_H2_UPGRADE' || !(socket instanceof Socket)) return false;
   if (socket instanceof TLSSocket) return false;
-  const packet = lastPacket(error);
-  const before = socket.bytesRead - packet.length;
+  const { packet, before } = lastRead(socket, error);
   return (
     before < PREFACE.length && packet.subarray(0, PREFACE.length - before).equals(PREFACE.subarray(before))
   );
@@ -26,8 +25,7 @@ export function beginsHttp2(error: Error, socket: Duplex): socket is Socket {
  * connection has closed, which is how it lets go of one, and hears no more of it.
  */
 export function withdraw(socket: Socket, error: Error): void {
-  const packet = lastPacket(error);
-  const before = socket.bytesRead - packet.length;
+  const { packet, before } = lastRead(socket, error);
   for (const closed of socket.listeners('close')) closed.call(socket);
   // One by one: removing all at once leaves a readable stream believing that somebody still listens for data.
   for (const name of socket.eventNames())
@@ -36,7 +34,8 @@ export function withdraw(socket: Socket, error: Error): void {
   socket.unshift(Buffer.concat([PREFACE.subarray(0, before), packet]));
 }
 
-/** What the parser was given last. What came before in a preface that came in pieces is known. */
-function lastPacket(error: Error): Buffer {
-  return 'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket : Buffer.alloc(0);
+/** What the parser was given last, and how many bytes before: those of a preface that came in pieces are known. */
+function lastRead(socket: Socket, error: Error): { readonly packet: Buffer; readonly before: number } {
+  const packet = 'rawPacket' in error && Buffer.isBuffer(error.rawPacket) ? error.rawPacket : Buffer.alloc(0);
+  return { packet, before: socket.bytesRead - packet.length };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EtcdError } from '../../src/etcd/errors.js';
+import { etcdMethod } from '../support/etcd-method.js';
 import { followSource, openMembers } from '../support/followed-source.js';
-import { etcdMethod, ScriptedEtcd, ScriptedStore } from '../support/scripted-etcd.js';
+import { ScriptedEtcd, ScriptedStore } from '../support/scripted-etcd.js';
 
 const PREFIX = '/p';
 const [A, B, C, D] = ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80', '10.0.0.4:80'];

@@ -1,14 +1,6 @@
-import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  type MethodDefinition,
-  type ServiceError,
-} from '@grpc/grpc-js';
-import { load } from '@grpc/proto-loader';
+import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import type * as etcd from 'etcd3';
+import { etcdMethod } from './etcd-method.js';
 
 /** Request and response of each method, in the words of etcd's proto. */
 export interface Methods {
@@ -33,23 +25,6 @@ export interface Methods {
 interface Streams {
   'Watch/Watch': [etcd.IWatchRequest, etcd.IWatchResponse];
   'Lease/LeaseKeepAlive': [etcd.ILeaseKeepAliveRequest, etcd.ILeaseKeepAliveResponse];
-}
-
-const PROTO = createRequire(import.meta.url).resolve('etcd3/proto/rpc.proto');
-const definitions = await load(PROTO, {
-  includeDirs: [dirname(PROTO)],
-  keepCase: true,
-  longs: String,
-  enums: String,
-  defaults: true,
-});
-
-function definition(path: string): MethodDefinition<object, object> {
-  const [service = '', method = ''] = path.split('/');
-  const methods = Object.entries(definitions[`etcdserverpb.${service}`] ?? {});
-  const found = methods.find(([name]) => name === method)?.[1];
-  if (found === undefined) throw new Error(`no method ${path}`);
-  return found;
 }
 
 /** A bidirectional stream whose messages are read one by one. */
@@ -120,7 +95,7 @@ export class EtcdApi {
   }
 
   call<M extends keyof Methods>(method: M, request: Methods[M][0]): Promise<Methods[M][1]> {
-    const { path, requestSerialize, responseDeserialize } = definition(method);
+    const { path, requestSerialize, responseDeserialize } = etcdMethod(method);
     return new Promise((resolve, reject) => {
       const done = (error: ServiceError | null, response?: object): void =>
         error === null && response !== undefined ? resolve(response as Methods[M][1]) : reject(error);
@@ -141,7 +116,7 @@ export class EtcdApi {
   }
 
   #open<M extends keyof Streams>(method: M): ClientDuplexStream<Streams[M][0], Streams[M][1]> {
-    const { path, requestSerialize, responseDeserialize } = definition(method);
+    const { path, requestSerialize, responseDeserialize } = etcdMethod(method);
     return this.#client.makeBidiStreamRequest<Streams[M][0], Streams[M][1]>(
       path,
       requestSerialize,

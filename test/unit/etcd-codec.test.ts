@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { loadSync, type MethodDefinition } from '@grpc/proto-loader';
 import type { IKeyValue, IRangeResponse, IResponseHeader, IWatchResponse } from 'etcd3';
 import { type Random, randomBelow, seededRandom } from '../../src/core/random.js';
 import { watchRefusal } from '../../src/etcd/errors.js';
@@ -10,31 +8,16 @@ import { ProtobufError } from '../../src/etcd/protobuf-reader.js';
 import { type RangeResult, range } from '../../src/etcd/range.js';
 import { type WatchMessage, watch } from '../../src/etcd/watch.js';
 import type { Header, KeyValue } from '../../src/etcd/wire.js';
+import { etcdMethod } from '../support/etcd-method.js';
 
-/** What protobufjs makes of etcd's API is what our own reading and writing of a part of it is held to. */
-const definitions = loadSync(createRequire(import.meta.url).resolve('etcd3/proto/rpc.proto'), {
-  keepCase: true,
-  longs: String,
-  enums: String,
-  defaults: true,
-});
+// What protobufjs makes of etcd's API is what our own reading and writing of a part of it is held to.
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_260_202);
 const MESSAGES = 3000;
 const MUTATIONS = 20_000;
 
-/** As `Service/Method`. */
-function definitionOf(path: string): MethodDefinition<object, object> {
-  const [service, method = ''] = path.split('/');
-  const found = definitions[`etcdserverpb.${service}`];
-  assert.ok(found !== undefined && !('format' in found));
-  const definition = found[method];
-  assert.ok(definition !== undefined);
-  return definition;
-}
-
-const { responseSerialize: encodeRange, responseDeserialize: decodeRange } = definitionOf('KV/Range');
-const { responseSerialize: encodeWatch, responseDeserialize: decodeWatch } = definitionOf('Watch/Watch');
+const { responseSerialize: encodeRange, responseDeserialize: decodeRange } = etcdMethod('KV/Range');
+const { responseSerialize: encodeWatch, responseDeserialize: decodeWatch } = etcdMethod('Watch/Watch');
 
 /** Integers with a liking for the ends of what each number of bytes can hold. */
 function integer(random: Random, bits: 63 | 64): string {
@@ -331,7 +314,7 @@ test('requests are what protobufjs writes', () => {
       { name: 'größe', password: 'x'.repeat(300) },
     ],
   ] as const) {
-    assert.equal(written.toString('hex'), definitionOf(name).requestSerialize(request).toString('hex'));
+    assert.equal(written.toString('hex'), etcdMethod(name).requestSerialize(request).toString('hex'));
   }
 });
 
@@ -344,14 +327,14 @@ test('small answers read as protobufjs wrote them', () => {
     grantedTTL: '30',
     keys: [Buffer.from('/a'), Buffer.from('/b')],
   };
-  assert.deepEqual(leaseTimeToLive.read(definitionOf('Lease/LeaseTimeToLive').responseSerialize(state)), {
+  assert.deepEqual(leaseTimeToLive.read(etcdMethod('Lease/LeaseTimeToLive').responseSerialize(state)), {
     ttl: -1,
     grantedTtl: 30,
     keys: ['/a', '/b'],
   });
   const token = 'abc.15';
   assert.equal(
-    authenticate.read(definitionOf('Auth/Authenticate').responseSerialize({ header, token })),
+    authenticate.read(etcdMethod('Auth/Authenticate').responseSerialize({ header, token })),
     token,
   );
 });
