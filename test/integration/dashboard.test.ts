@@ -186,8 +186,10 @@ describe('the dashboard of a gateway with etcd', { skip, concurrency: 5, timeout
       await stage.pod();
       const way = await startTcpProxy(new URL(stage.gateway.adminAddress).host);
       t.after(() => way.close());
-      const { page } = await browser.visit(`http://${way.address}`);
-      t.after(() => page.close());
+      // A clock is installed in every page of its browser: those of other tests keep theirs, and may close meanwhile.
+      const own = await Browser.open();
+      t.after(() => own.close());
+      const { page } = await own.visit(`http://${way.address}`);
       await page.clock.install();
       await page.reload();
       await page.getByText('1 of 1 endpoint taking requests').waitFor();
