@@ -7,12 +7,13 @@ import type { EndpointPool } from './endpoint-pool.js';
 interface Request {
   readonly traceId: string;
   readonly route: RouteRule;
-  /** Milliseconds on the monotonic clock, as all of these. */
+  /** Milliseconds on the monotonic clock. */
   readonly startedAt: number;
 }
 
-interface Settled {
+export interface SettledAttempt {
   readonly pool: EndpointPool;
+  /** Milliseconds on the monotonic clock. */
   readonly begunAt: number;
   readonly spanId: string | undefined;
 }
@@ -20,7 +21,7 @@ interface Settled {
 /** What is remembered of an attempt that has settled. `durationMs`: from its beginning until now. */
 export function attemptRecord(
   { traceId, route, startedAt }: Request,
-  { pool, begunAt, spanId }: Settled,
+  { pool, begunAt, spanId }: SettledAttempt,
   outcome: Outcome,
   durationMs: number,
 ): AttemptRecord {

@@ -1,13 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { Cause } from '../core/causes.js';
-import type { AttemptRecord } from '../core/events.js';
 import { answered, type Outcome } from '../core/outcome.js';
-import { serviceName } from '../core/route.js';
-import { decideRetry } from '../resilience/retry.js';
+import { Place } from '../resilience/place.js';
 import type { UpstreamConnection } from '../upstream/connection.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { Attempt, type AttemptListener } from './attempt.js';
-import { attemptRecord } from './attempt-record.js';
+import { Attempts } from './attempts.js';
 import { ClientReply } from './client-reply.js';
 import type { UnderWay } from './context.js';
 import { Deadlines } from './deadlines.js';
@@ -23,31 +21,25 @@ import { openTunnel } from './tunnel.js';
  * settle. Attempts report to it; it decides whether to try again, and answers the client once.
  */
 export class Exchange implements AttemptListener, UnderWay {
-  /** For the record: address of the last endpoint tried. */
-  endpoint: string | undefined;
-  attempts = 0;
-  upstreamMs = 0;
-  /** For the record: attempts that have ended. */
-  readonly tries: AttemptRecord[] = [];
+  readonly attempts: Attempts;
   cause: Cause | undefined;
   readonly #reply: ClientReply;
   readonly #admitted: AdmittedRequest;
+  readonly #place: Place;
   readonly #deadlines: Deadlines;
-  readonly #tried: EndpointPool[] = [];
   #attempt: Attempt | undefined;
   #staleResets = 0;
-  #holdsBudget = false;
   #stopWaiting: (() => void) | undefined;
   /** What follows in the connection cannot be read. */
   #unreadable = false;
-  /** Whether it holds a place within the limit of its service. */
-  #entered = false;
   /** The client has been answered, or is past answering. */
   #over = false;
   #tunnelled: { readonly bytesIn: number; readonly bytesOut: number } | undefined;
 
   constructor(admitted: AdmittedRequest) {
     this.#admitted = admitted;
+    this.attempts = new Attempts(admitted);
+    this.#place = new Place(admitted.service.limit);
     this.#deadlines = new Deadlines(
       admitted.context.deadlineClock,
       admitted.route.policy,
@@ -80,23 +72,11 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   start(): void {
-    const { service } = this.#admitted;
-    service.budget.deposit();
-    const admission = service.limit.admit(
-      () => {
-        this.#stopWaiting = undefined;
-        this.#enter();
-      },
+    this.#admitted.service.budget.deposit();
+    this.#place.take(
+      () => this.#pick(),
       () => this.fail('OVERLOADED'),
     );
-    if (admission === 'entered') this.#enter();
-    else if (admission === 'refused') this.fail('OVERLOADED');
-    else this.#stopWaiting = admission.cancel;
-  }
-
-  #enter(): void {
-    this.#entered = true;
-    this.#pick();
   }
 
   /** The client left. Nothing is held against the endpoint. */
@@ -134,14 +114,9 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   #pick(): void {
-    const pool = this.#choose();
-    if (pool === undefined) this.fail(this.attempts === 0 ? 'NO_ENDPOINT' : (this.cause ?? 'NO_ENDPOINT'));
-    else this.#connect(pool, false);
-  }
-
-  #choose(): EndpointPool | undefined {
-    const { service, hashKey, context } = this.#admitted;
-    return service.pick({ tried: this.#tried, now: context.clock.monotonic(), hashKey });
+    const pool = this.attempts.choose();
+    if (pool !== undefined) this.#connect(pool, false);
+    else this.fail(this.attempts.count === 0 ? 'NO_ENDPOINT' : (this.cause ?? 'NO_ENDPOINT'));
   }
 
   #connect(pool: EndpointPool, fresh: boolean): void {
@@ -162,15 +137,12 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   #send(pool: EndpointPool, connection: UpstreamConnection): void {
-    const { clock } = this.#admitted.context;
-    this.attempts += 1;
-    this.#tried.push(pool);
-    this.endpoint = pool.endpoint.address;
-    const attempt = new Attempt(pool, connection, this, clock.monotonic);
+    const { method, target, headers, body, websocket, context, nextSpan } = this.#admitted;
+    this.attempts.begin(pool);
+    const attempt = new Attempt(pool, connection, this, context.clock.monotonic);
     this.#attempt = attempt;
-    attempt.spanId = this.#admitted.nextSpan?.();
+    attempt.spanId = nextSpan?.();
     this.#deadlines.limitTry(() => attempt.abort('UPSTREAM_TIMEOUT'));
-    const { method, target, headers, body, websocket } = this.#admitted;
     connection.send({ method, target, headers, body: body?.open(), websocket }, attempt);
   }
 
@@ -231,15 +203,7 @@ export class Exchange implements AttemptListener, UnderWay {
   }
 
   onSettled(attempt: Attempt, outcome: Outcome): void {
-    const { context, service } = this.#admitted;
-    const durationMs = context.clock.monotonic() - attempt.begunAt;
-    this.upstreamMs += durationMs;
-    if (this.#holdsBudget) service.budget.release();
-    this.#holdsBudget = false;
-    service.settled(attempt.pool, outcome);
-    const record = attemptRecord(this.#admitted, attempt, outcome, durationMs);
-    this.tries.push(record);
-    context.announce('attempt', record);
+    this.attempts.settle(attempt, outcome);
   }
 
   onBreak(): void {
@@ -255,26 +219,16 @@ export class Exchange implements AttemptListener, UnderWay {
 
   /** Whether another attempt has begun. */
   #retry(attempt: Attempt, outcome: Outcome): boolean {
-    const { method, body, service, route, context } = this.#admitted;
-    const decision = decideRetry(outcome, {
-      method,
-      bodyReplayable: body === undefined || body.replayable,
-      attempts: this.attempts,
-      maxAttempts: route.policy.maxAttempts,
-      staleResets: this.#staleResets,
-      retryOn: route.policy.retryOn,
-      remainingMs: this.#deadlines.totalLeft,
-    });
+    const decision = this.attempts.decide(outcome, this.#deadlines.totalLeft, this.#staleResets);
     if (!decision.retry) return false;
-    const other = decision.sameEndpoint ? attempt.pool : this.#choose();
-    if (other === undefined) return false;
-    if (decision.sameEndpoint) this.#staleResets += 1;
+    const stale = decision.sameEndpoint;
+    const pool = stale ? attempt.pool : this.attempts.choose();
     // A stale connection is no sign of overload, and happens once in a request: free, as in nginx.
-    else if (!service.budget.tryAcquire()) return false;
-    else this.#holdsBudget = true;
+    if (pool === undefined || !(stale || this.attempts.spend())) return false;
+    if (stale) this.#staleResets += 1;
     this.cause = outcome.cause;
-    context.announce('retry', { service: serviceName(route), reason: decision.reason });
-    this.#connect(other, decision.sameEndpoint);
+    this.attempts.announceRetry(decision.reason);
+    this.#connect(pool, stale);
     return true;
   }
 
@@ -291,7 +245,6 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#over = true;
     this.#deadlines.cancel();
     this.#stopWaiting?.();
-    if (this.#entered) this.#admitted.service.limit.leave();
-    this.#entered = false;
+    this.#place.giveBack();
   }
 }

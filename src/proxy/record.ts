@@ -28,6 +28,7 @@ export function recordWhenClosed(
     waiting?.socket.off('close', closed);
     response.off('close', closed);
     if (!response.writableFinished) exchange?.clientGone();
+    const attempts = exchange?.attempts;
     const cause = exchange === undefined ? refusal?.cause : exchange.cause;
     context.announce('request', {
       traceId: trace.traceId,
@@ -36,16 +37,16 @@ export function recordWhenClosed(
       path: exchange === undefined ? withoutFragment(rawPath) : rawPath,
       route: route?.id,
       service: exchange === undefined || route === undefined ? undefined : serviceName(route),
-      endpoint: exchange?.endpoint,
+      endpoint: attempts?.endpoint,
       status: statusOf(response, exchange, cause),
       cause,
-      attempts: exchange?.attempts ?? 0,
+      attempts: attempts?.count ?? 0,
       durationMs: context.clock.monotonic() - startedAt,
-      upstreamMs: exchange?.upstreamMs ?? 0,
+      upstreamMs: attempts?.upstreamMs ?? 0,
       bytesIn: exchange?.bytesIn ?? 0,
       bytesOut: exchange?.bytesOut ?? refusal?.bytesOut ?? 0,
       client,
-      tries: exchange?.tries ?? [],
+      tries: attempts?.records ?? [],
       span: trace.recorded ? requestSpan(accepted, route, exchange?.target) : undefined,
     });
   };

@@ -2,11 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import type { Readable } from 'node:stream';
 import { type Cause, causeRule } from '../../core/causes.js';
 import type { Timer } from '../../core/clock.js';
-import type { AttemptRecord } from '../../core/events.js';
 import type { Outcome } from '../../core/outcome.js';
-import { serviceName } from '../../core/route.js';
-import { decideRetry } from '../../resilience/retry.js';
-import { attemptRecord } from '../attempt-record.js';
+import { Place } from '../../resilience/place.js';
+import { Attempts } from '../attempts.js';
 import type { UnderWay } from '../context.js';
 import { Deadlines } from '../deadlines.js';
 import type { EndpointPool } from '../endpoint-pool.js';
@@ -24,26 +22,21 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  * directions may stream for as long as they like, it ends with trailers, and the client may have set a deadline.
  */
 export class GrpcExchange implements GrpcAttemptListener, UnderWay {
-  /** For the record: address of the last endpoint tried. */
-  endpoint: string | undefined;
-  attempts = 0;
-  upstreamMs = 0;
-  readonly tries: AttemptRecord[] = [];
+  readonly attempts: Attempts;
   cause: Cause | undefined;
   readonly #call: AdmittedCall;
   readonly #reply: GrpcReply;
+  readonly #place: Place;
   readonly #deadlines: Deadlines;
-  readonly #tried: EndpointPool[] = [];
   #attempt: GrpcAttempt | undefined;
   #deadline: Timer | undefined;
-  #stopWaiting: (() => void) | undefined;
-  #entered = false;
-  #holdsBudget = false;
   #over = false;
   #status = 0;
 
   constructor(call: AdmittedCall) {
     this.#call = call;
+    this.attempts = new Attempts(call);
+    this.#place = new Place(call.service.limit);
     this.#reply = new GrpcReply(call.response, call);
     this.#deadlines = new Deadlines(call.context.deadlineClock, call.route.policy, call.startedAt);
   }
@@ -72,16 +65,10 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
     if (timeout !== undefined && timeout <= LONGEST_TIMER)
       this.#deadline = context.clock.after(timeout, () => this.fail('DEADLINE_EXCEEDED'));
     service.budget.deposit();
-    const admission = service.limit.admit(
-      () => {
-        this.#stopWaiting = undefined;
-        this.#enter();
-      },
+    this.#place.take(
+      () => this.#pick(),
       () => this.fail('OVERLOADED'),
     );
-    if (admission === 'entered') this.#enter();
-    else if (admission === 'refused') this.fail('OVERLOADED');
-    else this.#stopWaiting = admission.cancel;
   }
 
   /** The client left. Nothing is held against the endpoint. */
@@ -128,16 +115,8 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
   }
 
   onSettled(attempt: GrpcAttempt, outcome: Outcome): void {
-    const { context, service } = this.#call;
-    const durationMs = context.clock.monotonic() - attempt.begunAt;
-    this.upstreamMs += durationMs;
     this.#status = outcome.status;
-    if (this.#holdsBudget) service.budget.release();
-    this.#holdsBudget = false;
-    service.settled(attempt.pool, outcome);
-    const record = attemptRecord(this.#call, attempt, outcome, durationMs);
-    this.tries.push(record);
-    context.announce('attempt', record);
+    this.attempts.settle(attempt, outcome);
   }
 
   onFailure(attempt: GrpcAttempt, outcome: Outcome): void {
@@ -147,22 +126,14 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
     this.fail(outcome.cause);
   }
 
-  #enter(): void {
-    this.#entered = true;
-    const pool = this.#choose();
+  #pick(): void {
+    const pool = this.attempts.choose();
     if (pool === undefined) this.fail('NO_ENDPOINT');
     else this.#begin(pool);
   }
 
-  #choose(): EndpointPool | undefined {
-    const { service, hashKey, context } = this.#call;
-    return service.pick({ tried: this.#tried, now: context.clock.monotonic(), hashKey });
-  }
-
   #begin(pool: EndpointPool): void {
-    this.attempts += 1;
-    this.#tried.push(pool);
-    this.endpoint = pool.endpoint.address;
+    this.attempts.begin(pool);
     const { context } = this.#call;
     const call = { headers: () => requestFields(this.#call), body: () => this.#openBody() };
     const attempt = new GrpcAttempt(pool, call, this, context.clock.monotonic);
@@ -194,23 +165,13 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
 
   /** Whether another attempt has begun. */
   #retry(attempt: GrpcAttempt, outcome: Outcome): boolean {
-    const { method, body, service, route, context } = this.#call;
-    const decision = decideRetry(outcome, {
-      method,
-      bodyReplayable: body === undefined || body.replayable,
-      attempts: this.attempts,
-      maxAttempts: route.policy.maxAttempts,
-      staleResets: 0,
-      retryOn: [],
-      remainingMs: this.#deadlines.totalLeft,
-    });
+    const decision = this.attempts.decide(outcome, this.#deadlines.totalLeft, 0);
     if (!decision.retry) return false;
     // An endpoint that closes a connection in good order takes calls on the next one.
-    const other = this.#choose() ?? (outcome.class === 'reset' ? attempt.pool : undefined);
-    if (other === undefined || !service.budget.tryAcquire()) return false;
-    this.#holdsBudget = true;
+    const other = this.attempts.choose() ?? (outcome.class === 'reset' ? attempt.pool : undefined);
+    if (other === undefined || !this.attempts.spend()) return false;
     this.cause = outcome.cause;
-    context.announce('retry', { service: serviceName(route), reason: decision.reason });
+    this.attempts.announceRetry(decision.reason);
     this.#begin(other);
     return true;
   }
@@ -219,8 +180,6 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
     this.#over = true;
     this.#deadline?.cancel();
     this.#deadlines.cancel();
-    this.#stopWaiting?.();
-    if (this.#entered) this.#call.service.limit.leave();
-    this.#entered = false;
+    this.#place.giveBack();
   }
 }

@@ -1,0 +1,76 @@
+import type { AttemptRecord, RetryRecord } from '../core/events.js';
+import type { Outcome } from '../core/outcome.js';
+import { serviceName } from '../core/route.js';
+import { decideRetry, type RetryDecision } from '../resilience/retry.js';
+import type { AdmittedRequest } from './admitted-request.js';
+import { attemptRecord, type SettledAttempt } from './attempt-record.js';
+import type { EndpointPool } from './endpoint-pool.js';
+
+/** The attempts of one request: at which endpoints, with what outcome, and at whose expense. */
+export class Attempts {
+  /** Begun so far. */
+  count = 0;
+  /** Address that the last one went to. */
+  endpoint: string | undefined;
+  /** What those that have ended took together, milliseconds. */
+  upstreamMs = 0;
+  /** Of those that have ended. */
+  readonly records: AttemptRecord[] = [];
+  readonly #admitted: AdmittedRequest;
+  readonly #pools: EndpointPool[] = [];
+  #holdsBudget = false;
+
+  constructor(admitted: AdmittedRequest) {
+    this.#admitted = admitted;
+  }
+
+  /** An endpoint for the next one, as far as possible another than before; undefined when none is left. */
+  choose(): EndpointPool | undefined {
+    const { service, hashKey, context } = this.#admitted;
+    return service.pick({ tried: this.#pools, now: context.clock.monotonic(), hashKey });
+  }
+
+  begin(pool: EndpointPool): void {
+    this.count += 1;
+    this.#pools.push(pool);
+    this.endpoint = pool.endpoint.address;
+  }
+
+  /** Whether another may follow, by what is known of the last. `staleResets`: how many were not the endpoint's fault. */
+  decide(outcome: Outcome, remainingMs: number, staleResets: number): RetryDecision {
+    const { method, body, route } = this.#admitted;
+    return decideRetry(outcome, {
+      method,
+      bodyReplayable: body === undefined || body.replayable,
+      attempts: this.count,
+      maxAttempts: route.policy.maxAttempts,
+      staleResets,
+      retryOn: route.policy.retryOn,
+      remainingMs,
+    });
+  }
+
+  /** Whether the retry budget pays for another one; it is given back when that has settled. */
+  spend(): boolean {
+    this.#holdsBudget = this.#admitted.service.budget.tryAcquire();
+    return this.#holdsBudget;
+  }
+
+  /** Tells that another follows. */
+  announceRetry(reason: RetryRecord['reason']): void {
+    const { context, route } = this.#admitted;
+    context.announce('retry', { service: serviceName(route), reason });
+  }
+
+  settle(attempt: SettledAttempt, outcome: Outcome): void {
+    const { context, service } = this.#admitted;
+    const durationMs = context.clock.monotonic() - attempt.begunAt;
+    this.upstreamMs += durationMs;
+    if (this.#holdsBudget) service.budget.release();
+    this.#holdsBudget = false;
+    service.settled(attempt.pool, outcome);
+    const record = attemptRecord(this.#admitted, attempt, outcome, durationMs);
+    this.records.push(record);
+    context.announce('attempt', record);
+  }
+}
