@@ -1,10 +1,10 @@
-import { Backoff } from '../core/backoff.js';
 import { type Clock, delay } from '../core/clock.js';
 import type { Random } from '../core/random.js';
 import { auditWhile } from './audit.js';
 import { Freshness } from './freshness.js';
 import { KeyStore } from './key-store.js';
 import { type Listing, listAll } from './listing.js';
+import { ReflectorWaits } from './reflector-waits.js';
 import {
   keyOf,
   type RegistryClient,
@@ -52,20 +52,10 @@ interface Attended {
 }
 
 /**
- * Each try with a wrong password costs etcd a bcrypt. Whoever was never let in has nothing to lose by
- * waiting; whoever has been is waiting for a password to be changed back, and its view is ageing.
- */
-const NEVER_LET_IN = { minMs: 50, maxMs: 10_000 };
-const LET_IN_BEFORE = { minMs: 50, maxMs: 4_000 };
-
-/**
  * After this long without a stream the history may be another one: a cluster restored from a backup
  * keeps its id, and may have written past our place before we are back. Only a list can tell.
  */
 const LONG_OUTAGE_MS = 5_000;
-
-/** How long a stream must have stood for the next failure to count as the first. */
-const STEADY_AFTER_MS = 5_000;
 
 /**
  * Keeps a copy of a prefix of a registry: list, watch from there, list again when the watch cannot go
@@ -74,9 +64,7 @@ const STEADY_AFTER_MS = 5_000;
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #store = new KeyStore();
-  readonly #backoff: Backoff;
-  /** Once for an expired token; longer and longer for a wrong password. */
-  #refusals: Backoff;
+  readonly #waits: ReflectorWaits;
   readonly #abort = new AbortController();
   #running: Promise<void> | undefined;
   #session: WatchSession | undefined;
@@ -93,11 +81,7 @@ export class Reflector {
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
-    // The first wait is jittered too: a fleet that watched the same member loses it at the same moment.
-    // Waits grow with each round of the members: that one failed says little of the next.
-    const each = options.client.size;
-    this.#backoff = new Backoff({ minMs: 50, firstMs: 500, maxMs: 2_000, each }, options.random);
-    this.#refusals = new Backoff(NEVER_LET_IN, options.random);
+    this.#waits = new ReflectorWaits(options.client.size, options.random);
   }
 
   start(): void {
@@ -146,7 +130,7 @@ export class Reflector {
     this.#member = member.name;
     const listing = await listAll(member);
     if (this.#abort.signal.aborted) return listing;
-    if (!this.#ready) this.#refusals = new Backoff(LET_IN_BEFORE, this.#options.random);
+    this.#waits.letIn();
     this.#ready = true;
     this.#lostAt = undefined;
     this.#revision = listing.revision;
@@ -236,10 +220,10 @@ export class Reflector {
 
   #setDisconnected(error: RegistryError | undefined): void {
     if (this.#connectedAt === undefined) return;
-    // A stream that breaks as soon as it stands is no success, even if everything else answers.
-    if (this.#options.clock.monotonic() - this.#connectedAt >= STEADY_AFTER_MS) this.#backoff.reset();
+    const now = this.#options.clock.monotonic();
+    this.#waits.stoodFor(now - this.#connectedAt);
     this.#connectedAt = undefined;
-    this.#lostAt = this.#options.clock.monotonic();
+    this.#lostAt = now;
     if (!this.#abort.signal.aborted) this.#options.listener.disconnected(error);
   }
 
@@ -252,8 +236,6 @@ export class Reflector {
       listener.fault(error);
       if (error.fault !== 'compacted') client.leave(member);
     }
-    const refused = error?.fault === 'refused';
-    if (!refused) this.#refusals.reset();
-    await delay(clock, (refused ? this.#refusals : this.#backoff).next(), this.#abort.signal);
+    await delay(clock, this.#waits.next(error), this.#abort.signal);
   }
 }

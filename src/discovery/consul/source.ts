@@ -5,11 +5,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Endpoint, EndpointSet } from '../../core/endpoint.js';
 import type { Announce, SourceEvent } from '../../core/events.js';
 import type { Random } from '../../core/random.js';
-import {
-  formatServiceSelector,
-  parseServiceSelector,
-  type ServiceSelector,
-} from '../../core/service-selector.js';
+import { formatServiceSelector } from '../../core/service-selector.js';
 import { type AddressPolicy, createAddressPolicy } from '../address-policy.js';
 import { Contact } from '../contact.js';
 import { Snapshots } from '../snapshots.js';
@@ -17,15 +13,8 @@ import type { Departure, SnapshotListener, Source, SourceSnapshot, SourceView } 
 import type { AnswerKind } from './blocking-query.js';
 import { Following } from './following.js';
 import { heartbeatWhile } from './heartbeat.js';
+import { Selection, type WantedServices } from './selection.js';
 import { ServiceSets } from './service-sets.js';
-
-/** Which services a source follows. */
-export interface WantedServices {
-  /** As routes name them: `goods`, or `goods?tag=v2`. */
-  readonly services: readonly string[];
-  /** Every other service of the catalogue too, but for Consul itself. */
-  readonly all: boolean;
-}
 
 export interface ConsulSourceOptions {
   readonly name: string;
@@ -66,10 +55,8 @@ class FollowedDatacenter implements ConsulSource {
   readonly #sets: ServiceSets;
   readonly #contact: Contact;
   readonly #snapshots = new Snapshots();
-  /** By service, what routes select of it. */
-  #selectors: ReadonlyMap<string, readonly ServiceSelector[]> = new Map();
   readonly #lists = new Map<string, readonly ServiceEntry[]>();
-  #wanted: WantedServices;
+  #selection: Selection;
   readonly #over = new AbortController();
   #beating: Promise<void> | undefined;
   readonly #changed = new Set<string>();
@@ -80,7 +67,7 @@ class FollowedDatacenter implements ConsulSource {
     const { name, clock, announce, datacenter, allowed } = options;
     this.name = name;
     this.#options = options;
-    this.#wanted = options.wanted ?? { services: [], all: true };
+    this.#selection = new Selection(options.wanted ?? { services: [], all: true });
     this.#agents = new ConsulAgents(options);
     this.#contact = new Contact({ source: name, clock, announce });
     this.#sets = new ServiceSets({ policy: allowed ?? createAddressPolicy(), clock });
@@ -113,8 +100,12 @@ class FollowedDatacenter implements ConsulSource {
   }
 
   want(wanted: WantedServices): void {
-    this.#wanted = wanted;
-    if (this.#beating !== undefined && !this.#over.signal.aborted) this.#follow();
+    const before = this.#selection;
+    this.#selection = new Selection(wanted);
+    if (this.#beating === undefined || this.#over.signal.aborted) return;
+    // Lists that are known already need no new answer.
+    for (const [name, entries] of this.#lists) this.#reselect(name, entries, before);
+    this.#follow();
   }
 
   snapshot(): SourceSnapshot | undefined {
@@ -154,40 +145,23 @@ class FollowedDatacenter implements ConsulSource {
     await Promise.all([this.#beating, this.#following.close()]);
   }
 
-  /** What is followed is made to be what is wanted; lists that are known already need no new answer. */
+  /** What is followed is made to be what is wanted. */
   #follow(): void {
-    const { services, all } = this.#wanted;
-    const selectors = new Map<string, ServiceSelector[]>();
-    for (const text of services) {
-      const selector = parseServiceSelector(text);
-      if (selector === undefined) continue;
-      selectors.set(selector.name, [...(selectors.get(selector.name) ?? []), selector]);
-    }
-    const before = this.#selectors;
-    this.#selectors = selectors;
-    for (const [name, entries] of this.#lists) this.#reselect(name, entries, before.get(name) ?? []);
-    this.#following.want(new Set(selectors.keys()), all);
+    this.#following.want(this.#selection.names, this.#selection.all);
     this.#publishSoon();
   }
 
-  #reselect(name: string, entries: readonly ServiceEntry[], before: readonly ServiceSelector[]): void {
-    const wanted = this.#selectorsOf(name);
-    for (const gone of before.map(formatServiceSelector)) {
+  #reselect(name: string, entries: readonly ServiceEntry[], before: Selection): void {
+    const wanted = this.#selection.of(name);
+    for (const gone of before.named(name).map(formatServiceSelector)) {
       if (!wanted.some((selector) => formatServiceSelector(selector) === gone)) this.#remove(gone);
     }
     for (const changed of this.#sets.replace(name, entries, wanted)) this.#changed.add(changed);
   }
 
-  /** With `all`, a service is one of the list even where only a part of it is routed to. */
-  #selectorsOf(name: string): readonly ServiceSelector[] {
-    const selectors = this.#selectors.get(name) ?? [];
-    const whole = selectors.some(({ tags }) => tags.length === 0);
-    return whole || !this.#wanted.all ? selectors : [{ name, tags: [] }, ...selectors];
-  }
-
   #take(name: string, entries: readonly ServiceEntry[], kind: AnswerKind): void {
     this.#lists.set(name, entries);
-    for (const changed of this.#sets.replace(name, entries, this.#selectorsOf(name)))
+    for (const changed of this.#sets.replace(name, entries, this.#selection.of(name)))
       this.#changed.add(changed);
     if (kind !== 'next') this.#relisted = kind === 'first' ? 'start' : 'revision-went-back';
     this.#publishSoon();
@@ -243,7 +217,7 @@ class FollowedDatacenter implements ConsulSource {
     const departures = new Map<Endpoint, Departure>();
     for (const name of changed) {
       const left = new Set(this.#sets.sets.get(name)?.endpoints.map(({ address }) => address));
-      const unwanted = !this.#selected(name);
+      const unwanted = !this.#selection.has(name);
       for (const endpoint of before.get(name)?.endpoints ?? []) {
         if (left.has(endpoint.address)) continue;
         const willing = unwanted || endpoint.standing === 'draining';
@@ -251,12 +225,6 @@ class FollowedDatacenter implements ConsulSource {
       }
     }
     return departures;
-  }
-
-  /** Whether a set of that name is still wanted. */
-  #selected(text: string): boolean {
-    const name = text.split('?')[0] ?? '';
-    return this.#selectorsOf(name).some((selector) => formatServiceSelector(selector) === text);
   }
 
   #announce(kind: SourceEvent['kind'], detail: string): void {
