@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { benchServerNames, ensureServers, type TestServer } from '../scripts/servers.mjs';
+import { benchServerNames } from '../scripts/server-table.mjs';
+import { ensureServers, type TestServer } from '../scripts/servers.mjs';
 import { type Cores, pin, shareCores } from './cores.js';
 import { type Endpoints, startEndpoints } from './endpoints.js';
 import { type BenchRegistry, openRegistry } from './registry.js';

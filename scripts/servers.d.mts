@@ -15,9 +15,5 @@ export interface EnsuredServers {
   readonly missing: readonly string[];
 }
 
-/** What the tests need. */
-export const serverNames: readonly string[];
-/** What only the benchmark needs. */
-export const benchServerNames: readonly string[];
 export function findServer(name: string): TestServer | undefined;
 export function ensureServers(names?: readonly string[]): Promise<EnsuredServers>;

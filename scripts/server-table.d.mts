@@ -1,0 +1,2 @@
+/** What only the benchmark needs. */
+export const benchServerNames: readonly string[];
