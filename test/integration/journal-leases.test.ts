@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatEntry } from '../../src/cli/journal-text.js';
 import type { JournalEntry } from '../../src/core/views.js';
-import { etcdVersions, freePorts, startEtcd } from '../support/etcd-server.js';
+import { etcdVersions, startEtcd } from '../support/etcd-server.js';
 import { openMembers } from '../support/followed-source.js';
 import { eventually, GatewayOnRegistry, liveService } from '../support/gateway-on-registry.js';
 
@@ -68,8 +68,7 @@ for (const version of etcdVersions) {
       t.after(() => etcd.stop());
       const member = openMembers(t, { endpoints: [etcd.endpoint] }).current();
       const { address: well } = await liveService(t);
-      const [port = 0] = await freePorts(1);
-      const dead = `127.0.0.1:${port}`;
+      const dead = '127.0.0.1:1';
       const { id: lease } = await member.leaseGrant(61);
       const gateway = await GatewayOnRegistry.start(t, routesFor(etcd.endpoint));
       for (const address of [well, dead]) await member.put(`${PREFIX}/goods/${address}`, address, lease);

@@ -22,8 +22,7 @@ async function whyOf(gateway: GatewayUnderTest, traceId: string): Promise<WhyAns
 async function failingFleet(
   t: TestContext,
 ): Promise<{ gateway: GatewayUnderTest; refusing: string; closing: string }> {
-  const gone = await rawUpstream();
-  await gone.close();
+  const refusing = '127.0.0.1:1';
   const upstream = await rawUpstream(async (connection) => {
     await connection.request();
     connection.reset();
@@ -31,10 +30,10 @@ async function failingFleet(
   t.after(() => upstream.close());
   const gateway = await startGatewayUnderTest({
     routes: `${routeAll()}services: { goods: { balance: round-robin } }\n`,
-    services: { goods: [gone.address, upstream.address] },
+    services: { goods: [refusing, upstream.address] },
   });
   t.after(() => gateway.close());
-  return { gateway, refusing: gone.address, closing: upstream.address };
+  return { gateway, refusing, closing: upstream.address };
 }
 
 describe('/api/why', () => {

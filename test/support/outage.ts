@@ -12,7 +12,6 @@ import type { LogStream } from '../../src/observability/log-stream.js';
 import { selfSigned } from './certificates.js';
 import { startEmbedded } from './embedded-registry.js';
 import { bytes, EtcdApi, prefixEnd } from './etcd-api.js';
-import { freePorts } from './etcd-server.js';
 import { liveService } from './gateway-on-registry.js';
 import { temporaryFile } from './gateway-process.js';
 import { withListeners } from './gateway-under-test.js';
@@ -85,7 +84,7 @@ export async function outage(t: TestContext): Promise<Outage> {
 async function registerAll(t: TestContext, api: EtcdApi): Promise<void> {
   const well = await Promise.all(Array.from({ length: 4 }, () => liveService(t)));
   const addresses = well.map(({ address }) => address);
-  const dead = (await freePorts(2)).map((port) => `127.0.0.1:${port}`);
+  const dead = ['127.0.0.1:1', '127.0.0.1:2'];
   const resetting = await Promise.all(Array.from({ length: 3 }, () => resettingService(t)));
   const registered: Record<string, readonly string[]> = {
     goods: [...addresses.slice(0, 2), ...dead],
