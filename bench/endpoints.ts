@@ -2,7 +2,7 @@ import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestServer } from '../scripts/servers.mjs';
-import { freePorts } from '../test/support/etcd-server.js';
+import { freePorts } from '../test/support/free-ports.js';
 import { PinnedProcess } from './process.js';
 
 /** What stands behind the proxies. */

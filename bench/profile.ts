@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { freePorts } from '../test/support/etcd-server.js';
+import { freePort } from '../test/support/free-ports.js';
 import { type Variant, variantNamed } from './loads.js';
 import { startChurn } from './measure.js';
 import { watchgateRival } from './rivals/watchgate.js';
@@ -92,7 +92,7 @@ function summary(file: string, fromMicros: number, top: number): string {
 /** Runs the gateway under the load with V8's profiler on; resolves to the summary. */
 async function profiled(stage: Stage, variant: Variant): Promise<string> {
   const { folder, cores, traffic } = stage;
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const work = { ...stage, port, folder: join(folder, 'gateway'), site: variant.site(stage.endpoints) };
   mkdirSync(work.folder);
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`];

@@ -3,7 +3,7 @@ import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../test/support/etcd-server.js';
+import { freePorts } from '../test/support/free-ports.js';
 import { PinnedProcess } from './process.js';
 import type { Stage } from './stage.js';
 

@@ -1,6 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePorts } from '../test/support/etcd-server.js';
+import { freePort } from '../test/support/free-ports.js';
 import type { Variant } from './loads.js';
 import { PinnedProcess } from './process.js';
 import type { Rival } from './rival.js';
@@ -34,7 +34,7 @@ export async function startRival(
   { on = cores.proxy, log }: StartOptions = {},
 ): Promise<RunningRival> {
   const folder = mkdtempSync(join(parent, 'rival-'));
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const launch = await prepare({ port, folder, site: variant.site(endpoints), registry });
   const process = new PinnedProcess(launch, { cores: on, log: log ?? join(folder, 'log') });
   const address = `127.0.0.1:${port}`;

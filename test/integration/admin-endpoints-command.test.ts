@@ -14,6 +14,7 @@ import {
   membershipChange,
   serviceView,
 } from '../support/fake-gateway.js';
+import { freePort } from '../support/free-ports.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -130,14 +131,15 @@ describe('watchgate endpoints', { timeout: 60_000 }, () => {
 
   test('--watch survives a restart of the gateway and tells what it missed', async (t) => {
     const gateway = fakeGateway();
-    const first = await openAdmin(t, gateway);
+    const port = await freePort();
+    const first = await openAdmin(t, gateway, port);
     const watching = endpoints(t, ['--watch', '--json', '--admin', first.address]);
     assert.equal(JSON.parse(await watching.nextLine()).change, 'listed');
     const complaint = once(watching.child.stderr, 'data');
     await first.close();
     assert.match(String(await complaint), /^watchgate: connection lost, reconnecting: /);
     gateway.services = [serviceView('goods', [endpointView('10.0.0.7:80')])];
-    await openAdmin(t, gateway, Number(new URL(first.address).port));
+    await openAdmin(t, gateway, port);
     const told = [JSON.parse(await watching.nextLine()), JSON.parse(await watching.nextLine())];
     assert.deepEqual(
       told.map(({ change, address, cause }) => [change, address, cause]),

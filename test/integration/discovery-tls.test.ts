@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -14,6 +13,7 @@ import { parseKeyUrl, withCredentials } from '../../src/live-config/key-location
 import { KeyOrigin } from '../../src/live-config/key-origin.js';
 import { type EtcdVersion, etcdCommand, etcdVersions } from '../support/etcd-server.js';
 import { followSource, openMembers } from '../support/followed-source.js';
+import { freePorts } from '../support/free-ports.js';
 
 const run = promisify(execFile);
 
@@ -54,20 +54,13 @@ async function makePki(): Promise<Pki> {
   return { folder, tls: { ca, cert, key } };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
 /** An etcd that speaks only TLS and wants a certificate from its clients. */
 async function startTlsEtcd(
   version: EtcdVersion,
   pki: Pki,
 ): Promise<{ endpoint: string; stop(): Promise<void> }> {
-  const [client, peer] = [`https://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`];
+  const [clientPort, peerPort] = await freePorts(2);
+  const [client, peer] = [`https://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`];
   const child = spawn(
     etcdCommand(version, 'etcd'),
     [

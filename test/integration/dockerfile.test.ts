@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../support/free-ports.js';
+import { listenOnLoopback } from '../support/wire.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const inProject = (path: string): boolean => existsSync(`${ROOT}${path}`);
@@ -106,15 +108,12 @@ describe('the Dockerfile', () => {
   ] as const) {
     test(`its health check ends with ${status} when the admin port answers ${answer}`, async (t) => {
       const server = createServer((_request, response) => response.writeHead(Number(answer)).end());
-      await once(server.listen(0, '127.0.0.1'), 'listening');
       t.after(() => server.close());
-      const address = server.address();
-      assert.ok(typeof address === 'object' && address !== null);
-      if (answer === 'nothing') await once(server.close(), 'close');
+      const port = answer === 'nothing' ? await freePort() : await listenOnLoopback(server);
 
       const [program, ...args] = words('HEALTHCHECK');
       assert.equal(program, 'node');
-      const env = { WATCHGATE_HEALTH_URL: `http://127.0.0.1:${address.port}/healthz` };
+      const env = { WATCHGATE_HEALTH_URL: `http://127.0.0.1:${port}/healthz` };
       const [ended] = await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit');
       assert.equal(ended, status);
     });

@@ -3,11 +3,11 @@ import { createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import type { HealthReason } from '../../src/core/events.js';
 import type { JournalEntry } from '../../src/core/views.js';
+import { freePort } from '../support/free-ports.js';
 import { failing, GoodsFleet, hanging, resetting, well } from '../support/goods-fleet.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
 import { head, ok } from '../support/raw-http.js';
 import type { Script } from '../support/raw-upstream.js';
-import { listenOnLoopback } from '../support/wire.js';
 
 // How endpoints are taken out by the way their attempts end, judged by clients, endpoints and the admin port.
 
@@ -25,10 +25,7 @@ class ClosedPort {
   }
 
   static async find(): Promise<ClosedPort> {
-    const server = createServer();
-    const port = await listenOnLoopback(server);
-    await new Promise((resolve) => server.close(resolve));
-    return new ClosedPort(port);
+    return new ClosedPort(await freePort());
   }
 
   async open(t: TestContext): Promise<void> {

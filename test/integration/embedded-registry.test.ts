@@ -9,6 +9,7 @@ import { systemClock } from '../../src/core/clock.js';
 import { startEmbeddedRegistry } from '../../src/embedded/server.js';
 import { startEmbedded } from '../support/embedded-registry.js';
 import { bytes, EtcdApi } from '../support/etcd-api.js';
+import { freePort } from '../support/free-ports.js';
 
 test('refuses an address that other machines can reach, and names the setting for a real cluster', async () => {
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'registry.example']) {
@@ -37,7 +38,8 @@ test('a taken port is one clear line', async () => {
 });
 
 test('closing ends open watches and frees the port; the next start is another cluster, empty', async () => {
-  const first = await startEmbedded();
+  const listen = { host: '127.0.0.1', port: await freePort() };
+  const first = await startEmbedded({ listen });
   const before = new EtcdApi(first.endpoint);
   const watch = before.watch();
   await watch.create({ key: bytes('k') });
@@ -46,7 +48,7 @@ test('closing ends open watches and frees the port; the next start is another cl
   await Promise.all([first.close(), first.close(), assert.rejects(watch.next())]);
   before.close();
 
-  const second = await startEmbedded({ listen: { host: '127.0.0.1', port: first.port } });
+  const second = await startEmbedded({ listen });
   const after = new EtcdApi(second.endpoint);
   const { kvs, header } = await after.call('KV/Range', { key: bytes('k') });
   assert.deepEqual([kvs, header.revision], [[], '1']);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../support/etcd-server.js';
+import { freePorts } from '../support/free-ports.js';
 import { eventually } from '../support/gateway-on-registry.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -65,11 +65,14 @@ test('the parts of docs/getting-started.md, typed one by one, answer what it say
   const [registry, routes, gateway, service, request] = blocks.map(({ text }) => text);
   const [registryPort = 0, port = 0, adminPort = 0, servicePort = 0] = await freePorts(4);
   // The page has the ports that people have; a test takes those that are free.
+  const ours = new Map([
+    ['2379', registryPort],
+    ['8080', port],
+    ['3000', servicePort],
+  ]);
+  // In one go: 18080 is one of ours, too.
   const onFreePorts = (text = ''): string =>
-    text
-      .replaceAll('2379', String(registryPort))
-      .replaceAll('8080', String(port))
-      .replaceAll('3000', String(servicePort));
+    text.replace(/2379|8080|3000/g, (theirs) => String(ours.get(theirs)));
   const folder = await clone(t);
   const listeners = `listen: 127.0.0.1:${port}\nadmin: 127.0.0.1:${adminPort}\n`;
   await writeFile(join(folder, 'my-routes.yaml'), listeners + onFreePorts(routes));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
+import { freePort } from '../support/free-ports.js';
 import { startGatewayUnderTest } from '../support/gateway-under-test.js';
 import { GoodsFleet, well } from '../support/goods-fleet.js';
 import { fieldOf, head, ok } from '../support/raw-http.js';
@@ -141,8 +142,7 @@ describe('a TCP check', () => {
 
   test('takes out an endpoint that no request has met, and brings it back', async (t) => {
     const late = createServer((socket) => void socket.on('error', () => undefined));
-    const port = await listenOnLoopback(late);
-    await new Promise((resolve) => late.close(resolve));
+    const port = await freePort();
     const fleet = await GoodsFleet.start(t, [well], {
       policy: [`healthCheck: { type: tcp, ${CHECK} }`],
       extra: [`127.0.0.1:${port}`],

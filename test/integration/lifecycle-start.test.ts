@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { type TestContext, test } from 'node:test';
+import { freePort } from '../support/free-ports.js';
 import { startGatewayProcess, temporaryFile, WatchgateProcess } from '../support/gateway-process.js';
 import { routeAll } from '../support/gateway-under-test.js';
 import { rawRequest } from '../support/raw-client.js';
@@ -16,14 +17,6 @@ async function takenPort(t: TestContext): Promise<number> {
   const server = createServer();
   t.after(() => server.close());
   return listenOnLoopback(server);
-}
-
-/** A port that nothing listens on, and that the system will not soon give to anybody else. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenOnLoopback(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Asserts that `watchgate start` says one line and gives up. */

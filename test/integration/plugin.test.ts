@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type FastifyInstance, fastify } from 'fastify';
 import { type WatchgatePluginOptions, watchgate } from '../../src/plugin.js';
 import { register } from '../../src/registrar/registrar.js';
+import { freePort } from '../support/free-ports.js';
 import { startRegistryUnderTest } from '../support/registry-under-test.js';
 import { Sequence } from '../support/sequence.js';
 import { listenOnLoopback } from '../support/wire.js';
@@ -80,14 +80,6 @@ async function application(
   prepare(app);
   await app.register(watchgate, options);
   return app;
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  const port = await listenOnLoopback(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 test("the gateway's routes are served by the application's own server", async (t) => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { EmbeddedRegistry } from '../../src/embedded/server.js';
 import { startEmbedded } from '../support/embedded-registry.js';
+import { freePort } from '../support/free-ports.js';
 import { Sequence } from '../support/sequence.js';
 import { Witness } from './registrar-support.js';
 
@@ -30,15 +30,6 @@ interface Running {
   readonly child: ChildProcess;
   readonly said: Sequence<string>;
   readonly ended: Promise<number | null>;
-}
-
-/** The command must be told a port, so a free one is found beforehand. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await once(server.close(), 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 describe('watchgate register', { concurrency: 4 }, () => {

@@ -7,6 +7,7 @@ import type { WatchEvent, WatchMessage } from '../../src/etcd/watch.js';
 import { prefixEnd } from '../../src/etcd/wire.js';
 import { startEmbedded } from '../support/embedded-registry.js';
 import { type EtcdVersion, etcdVersions, startEtcd } from '../support/etcd-server.js';
+import { freePort } from '../support/free-ports.js';
 
 const PATIENCE_MS = 15_000;
 
@@ -86,13 +87,13 @@ export function startRegistry(kind: RegistryKind, shortestLease: 1 | 2 = 1): Pro
 }
 
 async function startOurs(shortestLeaseSeconds: number): Promise<TestRegistry> {
-  let registry = await startEmbedded({ shortestLeaseSeconds });
-  const { endpoint, port } = registry;
+  const listen = { host: '127.0.0.1', port: await freePort() };
+  let registry = await startEmbedded({ shortestLeaseSeconds, listen });
   return {
-    endpoint,
+    endpoint: registry.endpoint,
     die: () => registry.close(),
     async comeBackEmpty() {
-      registry = await startEmbedded({ shortestLeaseSeconds, listen: { host: '127.0.0.1', port } });
+      registry = await startEmbedded({ shortestLeaseSeconds, listen });
     },
     stop: () => registry.close(),
   };

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { rename, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { a, srv, TestDnsServer } from '../support/dns-server.js';
+import { freePort } from '../support/free-ports.js';
 import { type GatewayProcess, startGatewayProcess, temporaryFile } from '../support/gateway-process.js';
 import { rawRequest } from '../support/raw-client.js';
 import { head, ok } from '../support/raw-http.js';
 import { answering, rawUpstream } from '../support/raw-upstream.js';
-import { startRegistryUnderTest } from '../support/registry-under-test.js';
+import { registryYaml, startRegistryUnderTest } from '../support/registry-under-test.js';
 
 /** An upstream that answers its own name; closed with the test. */
 async function upstream(t: TestContext, name: string): Promise<string> {
@@ -103,15 +104,13 @@ test('services of four registries are told apart by what stands after the @', as
 });
 
 test('a registry that is down from the start keeps the gateway from being ready, not from serving the others', async (t) => {
-  const [main, dc2] = [await startRegistryUnderTest(t), await startRegistryUnderTest(t)];
-  const { port } = dc2;
-  await dc2.close();
+  const [main, port] = [await startRegistryUnderTest(t), await freePort()];
   await main.register('goods', await upstream(t, 'goods of main'));
   const gateway = await startGatewayProcess(
     t,
     registries({
       main: main.yaml,
-      dc2: dc2.yaml,
+      dc2: registryYaml(port),
       list: '  type: file\n  path: /nowhere/endpoints.yaml\n',
       names: '  type: dns\n  servers: 127.0.0.1:1\n  names: { goods: goods.test:80 }\n',
     }) + ROUTES,

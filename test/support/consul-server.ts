@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureServers } from '../../scripts/servers.mjs';
-import { freePorts } from './etcd-server.js';
+import { freePorts } from './free-ports.js';
 
 export interface ConsulServer {
   /** `http://127.0.0.1:port` */

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterMember } from './cluster-member.js';
-import { type EtcdctlOptions, type EtcdVersion, etcdCommand, etcdctl, freePorts } from './etcd-server.js';
+import { type EtcdctlOptions, type EtcdVersion, etcdCommand, etcdctl } from './etcd-server.js';
+import { freePorts } from './free-ports.js';
 
 export interface EtcdClusterOptions {
   readonly version?: EtcdVersion;

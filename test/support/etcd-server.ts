@@ -2,11 +2,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureServers } from '../../scripts/servers.mjs';
+import { freePorts } from './free-ports.js';
 
 export type EtcdVersion = '3.4' | '3.5';
 
@@ -56,18 +56,6 @@ export function etcdCommand(version: EtcdVersion, command: 'etcd' | 'etcdctl'): 
   const path = found[`etcd-${version}`]?.commands[command];
   if (path === undefined) throw new Error(`${command} ${version} is not here`);
   return path;
-}
-
-/** Ports that nobody listens on at the moment. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 function flags(

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureServers } from '../../scripts/servers.mjs';
-import { freePorts } from './etcd-server.js';
+import { freePort } from './free-ports.js';
 
 const READY_WITHIN_MS = 30_000;
 
@@ -68,7 +68,7 @@ export class Prometheus {
     t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
     await writeFile(join(folder, 'rules.yaml'), options.rules);
     await writeFile(join(folder, 'prometheus.yaml'), settings(options));
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const child = spawn(
       commandPath('prometheus'),
       [

@@ -5,6 +5,7 @@ import { type EmbeddedRegistry, startEmbeddedRegistry } from '../../src/embedded
 import { EtcdMembers } from '../../src/etcd/members.js';
 import { prefixEnd } from '../../src/etcd/wire.js';
 import { type EtcdCluster, startEtcdCluster } from '../support/etcd-cluster.js';
+import { freePort } from '../support/free-ports.js';
 
 export type RegistryKind = 'etcd' | 'embedded';
 export const registryKinds: readonly RegistryKind[] = ['etcd', 'embedded'];
@@ -48,9 +49,9 @@ async function openEtcd(args: readonly string[]): Promise<TortureRegistry> {
 }
 
 async function openEmbedded(): Promise<TortureRegistry> {
-  const listen = { host: '127.0.0.1', port: 0 };
+  const listen = { host: '127.0.0.1', port: await freePort() };
   let registry: EmbeddedRegistry = await startEmbeddedRegistry({ listen, clock: systemClock });
-  const { endpoint, port } = registry;
+  const { endpoint } = registry;
   return {
     endpoints: [endpoint],
     get cluster(): EtcdCluster {
@@ -60,7 +61,7 @@ async function openEmbedded(): Promise<TortureRegistry> {
       const registered = await readAll([endpoint]);
       await registry.close();
       await sleep(downMs);
-      registry = await startEmbeddedRegistry({ listen: { ...listen, port }, clock: systemClock });
+      registry = await startEmbeddedRegistry({ listen, clock: systemClock });
       // Its memory is gone; what services with a registrar do of their own accord is done here for them.
       await withMember([endpoint], async (writer) => {
         for (const [key, value] of registered) await writer.call((member) => member.put(key, value));

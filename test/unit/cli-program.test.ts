@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { buildProgram } from '../../src/cli/program.js';
+import { freePort } from '../support/free-ports.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
@@ -31,17 +30,6 @@ function watchgate(...args: string[]): Promise<Run> {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, out, err }));
   });
-}
-
-/** An address at which nobody listens. */
-async function closedPort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const bound = server.address();
-  assert.ok(typeof bound === 'object' && bound !== null);
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${bound.port}`;
 }
 
 describe('the command line', { concurrency: 2, timeout: 60_000 }, () => {
@@ -103,7 +91,7 @@ describe('the command line', { concurrency: 2, timeout: 60_000 }, () => {
   });
 
   test('what goes wrong is one line without a stack, and exit 1', async () => {
-    const url = await closedPort();
+    const url = `http://127.0.0.1:${await freePort()}`;
     const { code, err } = await watchgate('endpoints', '--admin', url);
     assert.equal(code, 1);
     assert.equal(err, `watchgate: cannot reach ${url}: is a gateway running there? (ECONNREFUSED)\n`);
