@@ -66,9 +66,11 @@ export function registerScheme(scheme: string, naming: Naming, module?: GrpcModu
         return;
       }
       // A policy that gets an error keeps the servers it has. Those that left for good must not be kept: their
-      // addresses may be somebody else's tomorrow. An empty list alone would leave calls without a reason.
+      // addresses may be somebody else's tomorrow. An empty list alone would leave calls without a reason. It has the
+      // reason too, for pick_first hears the error while it still has a connection, forgets it, and when that ends
+      // has nothing but the note to say.
       if (resolution.empty && told !== undefined)
-        this.#listener(experimental.statusOrFromValue([]), {}, null, '');
+        this.#listener(experimental.statusOrFromValue([]), {}, null, resolution.failure);
       const error = { code: status.UNAVAILABLE, details: resolution.failure };
       this.#listener(experimental.statusOrFromError(error), {}, null, '');
     }

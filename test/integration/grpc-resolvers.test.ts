@@ -190,6 +190,21 @@ describe('gRPC clients that dial etcd:///…', { skip: !etcdVersions.includes('3
     }
   });
 
+  test('pick_first, which keeps its connection when the last server is gone, says why when that ends too', async (t) => {
+    resolvers(t, { etcd: { endpoints: endpoints() }, staleTtl: 0 });
+    const name = fresh();
+    const server = await startEcho(t, 'a');
+    await put(`/${name}/a`, server.address);
+    const keeps = dialEcho(t, `etcd:///${name}`, 'pick_first');
+    const witness = dialEcho(t, `etcd:///${name}`);
+    for (const client of [keeps, witness]) await answered(client, ['a']);
+    await remove(`/${name}/a`);
+    await untilUnavailable(witness, /no server is registered/);
+    assert.equal(await keeps.ask(), 'a');
+    server.stop();
+    await untilUnavailable(keeps, /no server is registered/);
+  });
+
   test('one watch serves all channels to a name, and ends with the last', async (t) => {
     const made = resolvers(t, { etcd: { endpoints: endpoints() } });
     const [name, other] = [fresh(), fresh()];

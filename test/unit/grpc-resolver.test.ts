@@ -27,9 +27,9 @@ function stage() {
   registerScheme('etcd', naming, module);
   const resolver = new (made ?? assert.fail('nothing was registered'))(
     { scheme: 'etcd', path: 'foo' },
-    (list) => {
+    (list, _attributes, _config, note) => {
       const ports = list.ok ? list.value.flatMap(({ addresses }) => addresses) : [];
-      heard.push(list.ok ? JSON.stringify(ports) : `${list.error.code} ${list.error.details}`);
+      heard.push(list.ok ? `${JSON.stringify(ports)}${note}` : `${list.error.code} ${list.error.details}`);
       return true;
     },
     {},
@@ -70,7 +70,7 @@ test('a channel is told what is new to it alone, however often it asks', () => {
   assert.equal(heard.length, 2, 'one that rested has forgotten');
 });
 
-test('a failure comes with its reason, and leaves the servers; emptiness takes them first', () => {
+test('a failure comes with its reason, and leaves the servers; emptiness takes them first, and says why twice', () => {
   const { resolver, heard, tell } = stage();
   resolver.updateResolution();
   tell(AWAY);
@@ -81,7 +81,7 @@ test('a failure comes with its reason, and leaves the servers; emptiness takes t
     '14 no registry',
     '[{"host":"10.0.0.1","port":80}]',
     '14 no registry',
-    '[]',
+    '[]no server',
     '14 no server',
   ]);
 });
