@@ -35,6 +35,6 @@ test('an endpoint that comes back gets a share of the requests that grows until 
   assert.ok(first <= 5, `at once: ${shares}`);
   assert.ok((shares.at(-1) ?? 0) >= FULL_SHARE, `in the end: ${shares}`);
   assert.ok(tookMs > SLOW_START_MS / 2, `whole after ${tookMs} ms: ${shares}`);
-  // A step may fall within a batch, so that two batches differ by one either way.
-  shares.forEach((share, index) => void assert.ok(share >= (shares[index - 1] ?? 0) - 1, `grows: ${shares}`));
+  // Each step starts the turns at a place that is drawn: one that falls within a batch may cost it two of them.
+  shares.forEach((share, index) => void assert.ok(share >= (shares[index - 1] ?? 0) - 2, `grows: ${shares}`));
 });

@@ -70,7 +70,7 @@ test('one that is 20 times slower is sent little by least-loaded, and less by pe
   const peakEwma = await fleet.with('peak-ewma');
   const shares = [random, leastLoaded, peakEwma].map(lastShare);
   const [byRandom = 0, byLeastLoaded = 0, byPeakEwma = 0] = shares;
-  assert.ok(byRandom > 1 / 4, `${shares}`);
+  assert.ok(byRandom > 1 / 6, `${shares}`);
   assert.ok(byLeastLoaded < 1 / 6 && byPeakEwma < 1 / 8, `${shares}`);
   assert.ok(byPeakEwma > 0, 'it is tried all the same');
   if (!QUIET) return;
