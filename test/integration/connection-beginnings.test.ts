@@ -116,15 +116,24 @@ const CONNECTING = `
   });
 `;
 
+/** How many of so many are connected before the kernel's clients try again, which they do after a second. */
+async function connectedAtOnce(port: number, wanted: number): Promise<number> {
+  const connected = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(CONNECTING, { eval: true, workerData: { port, wanted, connected } });
+  await once(worker, 'online');
+  // This thread, and with it the gateway, does nothing meanwhile.
+  Atomics.wait(connected, 1, 0, 900);
+  const [count = 0] = connected;
+  await worker.terminate();
+  return count;
+}
+
 test('a thousand connections at once are taken, however busy the gateway is: none is sent away to try again', async (t) => {
   const { port } = await behindGateway(t);
   const wanted = 1_000;
-  const connected = new Int32Array(new SharedArrayBuffer(8));
-  const worker = new Worker(CONNECTING, { eval: true, workerData: { port, wanted, connected } });
-  t.after(() => worker.terminate());
-  await once(worker, 'online');
-  // This thread, and with it the gateway, does nothing meanwhile. The kernel's clients try again after a second.
-  Atomics.wait(connected, 1, 0, 900);
-  assert.equal(connected[0], wanted);
+  // Beside other tests a second may pass without any of them. A queue that is too short overflows each time.
+  const counts: number[] = [];
+  while (counts.at(-1) !== wanted && counts.length < 3) counts.push(await connectedAtOnce(port, wanted));
+  assert.equal(counts.at(-1), wanted, `connected: ${counts}`);
   await allRead(port);
 });

@@ -22,7 +22,7 @@ const moreRoutes = `
     service: goods
     host: shop.example`;
 
-describe('a request explained on the page', { skip, timeout: 60_000 }, () => {
+describe('a request explained on the page', { skip, timeout: 180_000 }, () => {
   let browser: Browser;
   before(async () => {
     browser = await Browser.open();

@@ -46,7 +46,7 @@ describe('discovery', { concurrency: true }, () => {
       test('an endpoint leaves when its lease expires', async (t) => {
         const prefix = '/lease';
         const member = openMembers(t, { endpoints: [etcd.endpoint] }).current();
-        const lease = await member.leaseGrant(1);
+        const lease = await member.leaseGrant(4);
         await member.put(`${prefix}/goods/a`, '10.0.0.1:80', lease.id);
         const { addresses, endpoints } = followSource(t, { endpoints: [etcd.endpoint], prefix });
         await addresses('goods', ['10.0.0.1:80']);
@@ -251,7 +251,8 @@ describe('discovery', { concurrency: true }, () => {
         silent.freeze();
         const started = performance.now();
         await Promise.all([connecting.source.close(), connected.source.close()]);
-        assert.ok(performance.now() - started < 500);
+        // Without being broken off, a call waits for two seconds.
+        assert.ok(performance.now() - started < 1_500);
       });
 
       test('survives a restart of etcd: the view is kept, and followed again', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +22,8 @@ async function started(t: TestContext, settings = ''): Promise<GatewayUnderTest>
 
 const adminOf = (gateway: GatewayUnderTest): string[] => ['--admin', `http://127.0.0.1:${gateway.adminPort}`];
 
-/** Lines that `watchgate journal --follow` prints. It ends with the test. */
-function following(t: TestContext, ...args: readonly string[]): Sequence<string> {
+/** Lines that `watchgate journal --follow` prints, once it has begun to. It ends with the test. */
+async function following(t: TestContext, ...args: readonly string[]): Promise<Sequence<string>> {
   const lines = new Sequence<string>('line');
   const child = spawn(process.execPath, [MAIN, 'journal', '--follow', ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -34,6 +35,8 @@ function following(t: TestContext, ...args: readonly string[]): Sequence<string>
     text = parts.pop() ?? '';
     for (const line of parts) lines.push(line);
   });
+  // However long the command takes to start beside other tests.
+  await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
   return lines;
 }
 
@@ -75,7 +78,7 @@ describe('watchgate journal', () => {
 
   test('follows: first what there is, then each entry as it happens, none twice', async (t) => {
     const gateway = await started(t);
-    const lines = following(t, '--service', 'goods', ...adminOf(gateway));
+    const lines = await following(t, '--service', 'goods', ...adminOf(gateway));
     await lines.nth(1);
     gateway.setEndpoints('user', []);
     gateway.setEndpoints('goods', ['127.0.0.1:1001']);

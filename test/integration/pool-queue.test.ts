@@ -51,6 +51,7 @@ test('a request whose kept connection broke is sent again on a fresh one, though
   const next = await upstream.connection(1);
   await next.request(); // GET /c takes the place
   await next.write(ok());
+  await upstream.connection(2);
   await standstill(() => upstream.connections.length, 100);
   assert.equal(upstream.connections.length, 3, 'GET /b has a connection of its own');
 });
