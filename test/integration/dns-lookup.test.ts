@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type Clock, systemClock } from '../../src/core/clock.js';
 import { DnsClient } from '../../src/discovery/dns/client.js';
 import { type Family, type Lookup, Lookups, type Remembered } from '../../src/discovery/dns/lookup.js';
 import { writeReply } from '../support/dns-message.js';
@@ -12,6 +13,7 @@ interface Asking {
   readonly family?: Family;
   readonly remembered?: Remembered;
   readonly port?: number;
+  readonly clock?: Clock;
   readonly servers?: readonly { readonly host: string; readonly port: number }[];
 }
 
@@ -20,8 +22,9 @@ async function serve(t: TestContext, ...zone: TestDnsServer['zone']): Promise<Te
 }
 
 function lookUp(server: TestDnsServer, name: string, asking: Asking = {}): Promise<Lookup> {
-  const { family = 'any', remembered = new Map(), port, servers = [server.address] } = asking;
-  const lookups = new Lookups(new DnsClient({ servers, clock: hastyClock }), family);
+  const { family = 'any', remembered = new Map(), port, clock = systemClock } = asking;
+  const { servers = [server.address] } = asking;
+  const lookups = new Lookups(new DnsClient({ servers, clock }), family);
   return lookups.lookUp({ name, port }, remembered, new AbortController().signal);
 }
 
@@ -244,7 +247,7 @@ test('SERVFAIL, REFUSED, a referral, silence and a closed port are no answers: t
   for (const [answer, reason] of said) {
     const bad = await serve(t);
     bad.override = () => answer;
-    const asking = { port: 80, family: 'ipv4' } as const;
+    const asking = { port: 80, family: 'ipv4', clock: hastyClock } as const;
     const servers = [bad.address, good.address];
     assert.deepEqual(shown(await lookUp(bad, 'goods.test', { ...asking, servers })), ['10.0.0.1 80 1']);
     await assert.rejects(lookUp(bad, 'goods.test', asking), reason);

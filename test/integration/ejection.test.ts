@@ -141,7 +141,7 @@ describe('an endpoint that fails', () => {
       what: 'hangs: no response head within tryTimeout',
       script: hanging,
       answer: 504,
-      route: ['tryTimeout: 250ms'],
+      route: ['tryTimeout: 500ms'],
     },
     {
       what: 'does not speak HTTP',
@@ -165,7 +165,7 @@ describe('an endpoint that fails', () => {
   }
 
   test('costs no GET, for that is sent to another endpoint', async (t) => {
-    const fleet = await GoodsFleet.start(t, [well, resetting, hanging], { route: ['tryTimeout: 250ms'] });
+    const fleet = await GoodsFleet.start(t, [well, resetting, hanging], { route: ['tryTimeout: 500ms'] });
     assert.deepEqual(await fleet.gets(12), Array(12).fill(200));
   });
 

@@ -134,7 +134,7 @@ describe('the guard', { concurrency: true, skip: etcdVersions.length === 0 }, ()
     const started = performance.now();
     for (const lease of leases) await member().leaseRevoke(lease);
     await gateway.states('goods', {});
-    assert.ok(performance.now() - started < 1_000);
+    assert.ok(performance.now() - started < 3_000);
     const response = await fetch(gateway.url);
     assert.equal(response.status, 503);
     assert.match(await response.text(), /"code":"NO_ENDPOINT"/);
@@ -150,7 +150,7 @@ describe('the guard', { concurrency: true, skip: etcdVersions.length === 0 }, ()
     const started = performance.now();
     await first?.die();
     await gateway.states('goods', statesOf(others, 'stale'));
-    assert.ok(performance.now() - started < 1_500);
+    assert.ok(performance.now() - started < 3_000);
     await load.more(50);
     await load.stop();
     assert.deepEqual(load.failures, []);
@@ -192,7 +192,7 @@ describe('the guard', { concurrency: true, skip: etcdVersions.length === 0 }, ()
     await etcdctl(version, etcd.endpoint, ['del', `${PREFIX}/goods/${services[0]?.address}`]);
     const started = performance.now();
     await gateway.states('goods', {});
-    assert.ok(performance.now() - started < 1_000);
+    assert.ok(performance.now() - started < 3_000);
     assert.deepEqual(causes(gateway), ['joined relisted', 'left removed']);
   });
 

@@ -50,7 +50,8 @@ async function sceneIn(t: TestContext, endpoint: string) {
         service,
         address: '10.0.0.5:80',
         hostKey: 'pod-1',
-        ttl: 1,
+        // Outlives the time for which other tests may keep this process waiting.
+        ttl: 3,
         ...more,
       });
       t.after(() => registration.close());
@@ -140,15 +141,15 @@ function registrationIn(kind: RegistryKind): void {
       assert.deepEqual(JSON.parse(kv.value), { address: '10.0.0.5:80', ...extra });
     });
 
-    test('comes back within about a second when somebody revokes its lease', async (t) => {
+    test('comes back within about a third of its lease time when somebody revokes the lease', async (t) => {
       const { enrol, witness } = await scene(t);
-      const registration = enrol({ ttl: 3 });
+      const registration = enrol({ ttl: 6 });
       const { leaseId } = await nextRegistered(registration);
       const lost = once(registration, 'lost');
       await witness.member.leaseRevoke(leaseId);
       const since = performance.now();
       const again = await nextRegistered(registration);
-      assert.ok(performance.now() - since < 1_500);
+      assert.ok(performance.now() - since < 3_500);
       assert.notEqual(again.leaseId, leaseId);
       assert.deepEqual(await lost, [REVOKED]);
     });
@@ -262,7 +263,7 @@ function registrationIn(kind: RegistryKind): void {
       first.freeze();
       const since = performance.now();
       await registration.close();
-      assert.ok(performance.now() - since < 1_500);
+      assert.ok(performance.now() - since < 4_500);
     });
 
     test('comes back when the registry restarts without its data', async (t) => {

@@ -18,7 +18,7 @@ const PAUSE_MS = 15;
 /** Answered under way between one replacement and the next. */
 const BETWEEN = 300;
 /** Several times as long as the balancer takes to notice. */
-const DRAIN = 'drainDelay: 600ms\n';
+const DRAIN = 'drainDelay: 2s\n';
 
 /** Clients that ask, GET and POST in turn, one request after another each, until told to stop. */
 class Clients {
