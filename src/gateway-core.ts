@@ -187,7 +187,7 @@ export async function openEntrance(dataPath: DataPath, settings: Settings, clock
     address: door.address,
     tlsAddress: door.tlsAddress,
     drain: () => drain(dataPath, door, settings, clock),
-    close: () => stopAtOnce(door),
+    close: () => stopAtOnce(dataPath, door, clock),
   };
 }
 

@@ -85,6 +85,13 @@ export const causes = {
     'The expectation of the request cannot be met.',
   ),
   WRONG_PROTOCOL: rule(505, 'match', 'HTTP/2 required', 'This route takes HTTP/2 only, as gRPC does.'),
+  SHUTTING_DOWN: rule(
+    503,
+    'respond',
+    'Shutting down',
+    'The gateway was stopped before the response was complete.',
+    { retryAfterSeconds: 1 },
+  ),
   CLIENT_GONE: rule(
     499,
     'respond',

@@ -2,12 +2,14 @@ import { METHODS, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import { formatAddress } from '../core/address.js';
+import type { Cause } from '../core/causes.js';
 import { systemCode, WatchgateError } from '../core/errors.js';
 import { answerClientError, refuseConnect } from './client-error.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { Http2Sessions } from './http2-sessions.js';
 import { BACKLOG, NewConnections } from './new-connections.js';
+import { OpenConnections } from './open-connections.js';
 import { beginsHttp2, withdraw } from './protocol-sorter.js';
 import { type Certificate, TlsListener, type TlsOptions } from './tls-listener.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -38,8 +40,10 @@ export interface FrontDoor {
   readonly tlsAddress: string | undefined;
   /** Shows another certificate to new TLS connections. Throws when it does not belong to the key. */
   setCertificate(certificate: Certificate): void;
-  /** Stops listening; resolves when the last connection has closed. */
+  /** Stops listening; resolves when the last connection has closed, and its requests have been recorded. */
   stop(): Promise<void>;
+  /** Fails the requests that are still under way, with an answer where that is still possible. */
+  failRequests(cause: Cause): void;
   /** Breaks off what is still open. */
   breakOff(): void;
 }
@@ -78,9 +82,10 @@ export async function openFrontDoor(options: FrontDoorOptions, context: ProxyCon
   const app = buildServer(limits, context, takeHttp2);
   const { server } = app;
   const fresh = new NewConnections(server, context.turn);
+  const open = new OpenConnections(server);
   const takeHttp1 = (socket: Socket): boolean => server.emit('connection', socket);
   const secure = tls && new TlsListener(tls, limits, { takeHttp1, takeHttp2 });
-  const parts: DoorParts = { app, http2, fresh, secure };
+  const parts: DoorParts = { app, http2, fresh, open, secure };
   try {
     await listening(listen, 'listen', app.listen({ host: listen.host, port: listen.port, backlog: BACKLOG }));
     const tlsBound = tls && (await listening(tls.listen, 'tls.listen', secure?.listen(tls.listen)));
@@ -89,6 +94,10 @@ export async function openFrontDoor(options: FrontDoorOptions, context: ProxyCon
       tlsAddress: tlsBound && textOf(tlsBound),
       setCertificate: (certificate) => secure?.setCertificate(certificate),
       stop: () => stop(parts),
+      failRequests: (cause) => {
+        open.failRequests(cause);
+        http2.failRequests(cause);
+      },
       breakOff: () => breakOff(parts),
     };
   } catch (error) {
@@ -101,18 +110,19 @@ interface DoorParts {
   readonly app: FastifyInstance;
   readonly http2: Http2Sessions;
   readonly fresh: NewConnections;
+  readonly open: OpenConnections;
   readonly secure: TlsListener | undefined;
 }
 
-async function stop({ app, http2, fresh, secure }: DoorParts): Promise<void> {
+async function stop({ app, http2, fresh, open, secure }: DoorParts): Promise<void> {
   fresh.closeSilent();
   await Promise.all([app.close(), http2.stop(), secure?.stop()]);
+  await open.closed();
 }
 
-function breakOff({ app, http2, fresh, secure }: DoorParts): void {
-  fresh.closeSilent();
-  app.server.closeAllConnections();
+function breakOff({ http2, open, secure }: DoorParts): void {
   http2.breakOff();
+  open.destroy();
   secure?.breakOff();
 }
 

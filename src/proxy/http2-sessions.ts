@@ -7,9 +7,10 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Cause } from '../core/causes.js';
 import type { Clock, Timer } from '../core/clock.js';
 import type { ClientSocket } from './client-side.js';
-import type { ProxyContext } from './context.js';
+import type { ProxyContext, UnderWay } from './context.js';
 import { isGrpcCall } from './grpc/status.js';
 import { handleRequest } from './handler.js';
 import { StreamRequest } from './stream-request.js';
@@ -40,6 +41,7 @@ export class Http2Sessions {
   readonly #context: ProxyContext;
   readonly #limits: Http2Limits;
   readonly #open = new Map<ServerHttp2Session, OpenSession>();
+  readonly #underWay = new Set<UnderWay>();
   #accepting: Socket | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -80,9 +82,14 @@ export class Http2Sessions {
     return empty;
   }
 
+  /** Fails every request under way, with an answer where that is still possible. */
+  failRequests(cause: Cause): void {
+    for (const request of this.#underWay) request.clientFailed(cause);
+  }
+
   /** Breaks off every connection. */
   breakOff(): void {
-    for (const session of this.#open.keys()) session.destroy();
+    for (const open of this.#open.values()) open.breakOff();
   }
 
   #opened(session: ServerHttp2Session): void {
@@ -116,8 +123,11 @@ export class Http2Sessions {
     const response = new StreamResponse(stream, takesTrailers);
     if (headers.expect === '100-continue') this.#context.awaitingContinue.add(request);
     const underWay = handleRequest(this.#context, request, response);
+    if (underWay === undefined) return;
+    this.#underWay.add(underWay);
+    stream.once('close', () => this.#underWay.delete(underWay));
     const { requestTimeout } = this.#limits;
-    if (stream.endAfterHeaders || requestTimeout === 0 || underWay === undefined) return;
+    if (stream.endAfterHeaders || requestTimeout === 0) return;
     const timer = this.#context.clock.after(requestTimeout, () => underWay.clientFailed('REQUEST_TIMEOUT'));
     stream.once('end', () => timer.cancel());
     stream.once('close', () => timer.cancel());
@@ -128,6 +138,7 @@ export class Http2Sessions {
 class OpenSession {
   readonly facts: ClientSocket;
   readonly #session: ServerHttp2Session;
+  readonly #socket: Socket | undefined;
   readonly #clock: Clock;
   readonly #keepAlive: number;
   #streams = 0;
@@ -137,6 +148,7 @@ class OpenSession {
   /** `keepAlive`: how long it is kept without streams, milliseconds. */
   constructor(session: ServerHttp2Session, socket: Socket | undefined, clock: Clock, keepAlive: number) {
     this.#session = session;
+    this.#socket = socket;
     this.#clock = clock;
     this.#keepAlive = keepAlive;
     this.#idle = this.#closeLater();
@@ -156,6 +168,12 @@ class OpenSession {
 
   closed(): void {
     this.#idle.cancel();
+  }
+
+  breakOff(): void {
+    this.#session.destroy();
+    // A session that was closing only ends its side, and would wait for a client that does not end its own.
+    this.#socket?.destroy();
   }
 
   /** Tells the client to take another connection for what comes next. */

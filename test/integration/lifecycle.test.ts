@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.js';
 import { routeAll } from '../support/gateway-under-test.js';
@@ -37,6 +39,12 @@ async function held(gateway: GatewayProcess, upstream: RawUpstream) {
   const connection = await upstream.connection(index);
   await connection.requestHead();
   return { client, connection };
+}
+
+/** Of the lines of the access log: status and attempts of requests that the gateway's end has cut. */
+function stopped(log: string): string[] {
+  const lines = log.split('\n').filter((line) => line.includes('"code":"SHUTTING_DOWN"'));
+  return lines.map((line) => JSON.parse(line)).map(({ status, attempts }) => `${status} ${attempts}`);
 }
 
 async function untilRefused(port: number): Promise<void> {
@@ -84,22 +92,40 @@ test('a second signal ends at once', async (t) => {
   gateway.process.signal('SIGTERM');
   await gateway.adminUntil('/readyz', (status) => status === 503);
   gateway.process.signal('SIGTERM');
-  await assert.rejects(inFlight.client.response(), Truncated);
-  await gateway.process.exit;
+  assert.equal((await inFlight.client.response()).status, 503);
+  const { stdout } = await gateway.process.exit;
+  assert.deepEqual(stopped(stdout), ['503 1']);
 });
 
-test('what is still in flight after drainTimeout is broken off', async (t) => {
+test('what is still in flight after drainTimeout is told so, tried nowhere else, and recorded', async (t) => {
   const { gateway, upstream } = await serving(t, 'drainDelay: 0s\ndrainTimeout: 300ms\n');
-  const inFlight = await held(gateway, upstream);
+  const waits = await held(gateway, upstream);
+  const begun = await held(gateway, upstream);
+  await begun.connection.write(`${head('HTTP/1.1 200 OK', 'Content-Length: 100')}half`);
+  await begun.client.sees('half');
+  const http2 = connect(`http://127.0.0.1:${gateway.port}`);
+  t.after(() => http2.destroy());
+  const stream = http2.request({ ':path': '/held' });
+  const answer = once(stream, 'response');
+  const ofStream = await upstream.connection(2);
+  await ofStream.requestHead();
   const idle = await RawClient.connect(gateway.port);
   t.after(() => idle.destroy());
   await idle.write(GET);
   await idle.response();
   gateway.process.signal('SIGINT');
   await idle.closed();
-  await assert.rejects(inFlight.client.response(), Truncated);
-  await inFlight.connection.closed();
-  assert.equal((await gateway.process.exit).code, 0);
+
+  const response = await waits.client.response();
+  assert.deepEqual([response.status, membersOf(response, 'Connection')], [503, ['close']]);
+  assert.match(response.body.toString(), /"code":"SHUTTING_DOWN"/);
+  await assert.rejects(begun.client.response(), Truncated);
+  assert.equal((await answer)[0][':status'], 503);
+  for (const { connection } of [waits, begun]) await connection.closed();
+  await ofStream.closed();
+  const { code, stdout } = await gateway.process.exit;
+  assert.equal(code, 0);
+  assert.deepEqual(stopped(stdout).sort(), ['200 1', '503 1', '503 1']);
 });
 
 test('a WebSocket goes on while the gateway drains, and ends with drainTimeout', async (t) => {

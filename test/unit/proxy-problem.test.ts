@@ -48,5 +48,5 @@ test('what may be over in a moment says when to come back', () => {
   const comeBack = (Object.keys(causes) as Cause[]).filter((cause) =>
     problem(cause, TRACE).headers.includes('Retry-After'),
   );
-  assert.deepEqual(comeBack, ['NO_ENDPOINT', 'OVERLOADED']);
+  assert.deepEqual(comeBack, ['NO_ENDPOINT', 'OVERLOADED', 'SHUTTING_DOWN']);
 });

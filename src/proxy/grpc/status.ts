@@ -46,6 +46,7 @@ const OF_CAUSE = {
   HEADERS_TOO_LARGE: 8,
   EXPECTATION_FAILED: 13,
   WRONG_PROTOCOL: 13,
+  SHUTTING_DOWN: 14,
   CLIENT_GONE: 1,
 } as const satisfies Record<Cause, number>;
 
