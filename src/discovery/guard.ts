@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../core/clock.js';
 import { type Endpoint, type EndpointSet, endpointSet } from '../core/endpoint.js';
 import type { Announce } from '../core/events.js';
-import { isUnconfirmed } from './confirmation.js';
+import { isUnconfirmed, UNCONFIRMED_AFTER_MS } from './confirmation.js';
 import { doubtful, type Loss, lossesBetween } from './guard-policy.js';
 import { HeldEndpoints } from './held-endpoints.js';
 import { LossWindow } from './loss-window.js';
@@ -142,7 +142,9 @@ export class GuardedSource implements Source {
   #doubt(lost: readonly Loss[], next: SourceSnapshot): void {
     this.#losses.add(lost);
     const losses = this.#losses.recent();
-    const unconfirmed = isUnconfirmed(this.#options.source.view());
+    // A list makes the view current; what it lacks was lost while nobody could tell.
+    const unconfirmed =
+      isUnconfirmed(this.#options.source.view()) || (next.unconfirmedMs ?? 0) >= UNCONFIRMED_AFTER_MS;
     const fresh = new Set(lost);
     for (const [loss, reason] of doubtful({ losses, next: next.services, unconfirmed })) {
       const { service, endpoint, lease } = loss;

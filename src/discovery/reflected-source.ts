@@ -25,13 +25,20 @@ const MOST_DRIFT_KEYS_NAMED = 10;
 /** Changes between two looks at the clock. */
 const LOOK_EVERY = 16;
 
+/** Of changes that have come in together. */
+interface News {
+  /** Whether a list found them. */
+  relisted: boolean;
+  revision: bigint;
+  /** How long the view before had not been proved current, milliseconds. */
+  unconfirmedMs: number;
+}
+
 /** Changes that are told of in one snapshot. */
-interface Batch {
+interface Batch extends News {
   readonly changes: { readonly event: RegistryEvent; readonly relisted: boolean }[];
   /** How many of them have been applied. */
   applied: number;
-  relisted: boolean;
-  revision: bigint;
   /** Of the first, monotonic milliseconds. */
   readonly arrivedAt: number;
 }
@@ -102,7 +109,8 @@ export class ReflectedSource implements Source {
 
   #listener(): ReflectorListener {
     return {
-      changes: (changes, origin, revision) => this.#take(changes, origin === 'list', revision),
+      changes: (changes, origin, revision, unconfirmedMs = 0) =>
+        this.#take(changes, { relisted: origin === 'list', revision, unconfirmedMs }),
       connected: (member) => {
         this.#lastFault = undefined;
         this.#announce('connected', member);
@@ -114,12 +122,13 @@ export class ReflectedSource implements Source {
     };
   }
 
-  #take(changes: readonly RegistryEvent[], relisted: boolean, revision: bigint): void {
+  #take(changes: readonly RegistryEvent[], { relisted, revision, unconfirmedMs }: News): void {
     const arrivedAt = this.#options.clock.monotonic();
-    this.#waiting ??= { changes: [], applied: 0, relisted: false, revision, arrivedAt };
+    this.#waiting ??= { changes: [], applied: 0, relisted: false, revision, unconfirmedMs, arrivedAt };
     for (const event of changes) this.#waiting.changes.push({ event, relisted });
     this.#waiting.revision = revision;
     this.#waiting.relisted ||= relisted;
+    this.#waiting.unconfirmedMs = Math.max(this.#waiting.unconfirmedMs, unconfirmedMs);
     // At the end of this turn of the event loop: a burst makes one snapshot, and no change waits for a timer.
     this.#flush ??= setImmediate(() => {
       this.#flush = undefined;
@@ -159,13 +168,15 @@ export class ReflectedSource implements Source {
     return true;
   }
 
-  #publish({ services, changed, departures }: Built, { relisted, revision, arrivedAt }: Batch): void {
+  #publish({ services, changed, departures }: Built, batch: Batch): void {
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
+    const { relisted, revision, unconfirmedMs, arrivedAt } = batch;
     this.#snapshots.publish({
       services,
       revision: String(revision),
       changed,
       relisted,
+      unconfirmedMs,
       departures,
       arrivedAt,
     });

@@ -17,8 +17,16 @@ import { asRegistryError, type RelistReason, type SessionEnd, WatchSession } fro
 
 /** What the reflector tells of, as it happens. Called synchronously; must not throw. */
 export interface ReflectorListener {
-  /** Changes of keys, in order, each newer than what was known of its key. After a list, possibly none. */
-  readonly changes: (changes: readonly RegistryEvent[], origin: 'list' | 'watch', revision: bigint) => void;
+  /**
+   * Changes of keys, in order, each newer than what was known of its key. After a list, possibly none.
+   * `unconfirmedMs`: how long the view before a list had not been proved current.
+   */
+  readonly changes: (
+    changes: readonly RegistryEvent[],
+    origin: 'list' | 'watch',
+    revision: bigint,
+    unconfirmedMs?: number,
+  ) => void;
   readonly connected: (member: string) => void;
   readonly disconnected: (error: RegistryError | undefined) => void;
   readonly relisted: (reason: RelistReason) => void;
@@ -134,8 +142,9 @@ export class Reflector {
     this.#ready = true;
     this.#lostAt = undefined;
     this.#revision = listing.revision;
+    const unconfirmedMs = sentAt - (this.#confirmedAt ?? sentAt);
     this.#confirmedAt = sentAt;
-    listener.changes(this.#store.replace(listing), 'list', listing.revision);
+    listener.changes(this.#store.replace(listing), 'list', listing.revision, unconfirmedMs);
     return listing;
   }
 

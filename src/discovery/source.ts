@@ -15,6 +15,8 @@ export interface SourceSnapshot {
   readonly changed?: ReadonlySet<string>;
   /** Whether a list found the changes, and not the watch: their causes and revisions are then unknown. */
   readonly relisted?: boolean;
+  /** How long the view had not been proved current before this one, milliseconds; absent for not at all. */
+  readonly unconfirmedMs?: number;
   /** What the registry told about those that the snapshot before had and this one has not. */
   readonly departures?: ReadonlyMap<Endpoint, Departure>;
   /** When the first of its changes had come in, milliseconds on the monotonic clock; absent when nobody noted it. */

@@ -82,6 +82,7 @@ export class GuardRig {
     services: Readonly<Record<string, readonly Endpoint[]>>,
     departures: Departures = {},
     relisted = false,
+    unconfirmedMs = 0,
   ): void {
     this.#revision += 1;
     const before = [...this.#services.values()].flatMap((set) => set.endpoints);
@@ -97,6 +98,7 @@ export class GuardRig {
       revision: String(this.#revision),
       departures: new Map(told),
       relisted,
+      unconfirmedMs,
     });
   }
 

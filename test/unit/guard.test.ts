@@ -182,6 +182,16 @@ test('the guard doubts everything while the view is unconfirmed', async () => {
   await rig.directory.close();
 });
 
+test('so it does what the first list after that lacks', async () => {
+  const rig = await rigOf(10);
+  rig.list({ goods: endpoints(10).slice(1) }, {}, true, 10_000);
+  await settle();
+  assert.deepEqual(rig.announced(), ['changed 10.0.0.1:80 held: registry unconfirmed']);
+  rig.list({ goods: endpoints(10).slice(2) }, {}, true, 9_999);
+  assert.deepEqual(rig.announced(), ['left 10.0.0.2:80 relisted']);
+  await rig.directory.close();
+});
+
 test('scaling down as one should is neither delayed nor announced as anything else', async () => {
   const rig = new GuardRig();
   rig.directory.start();

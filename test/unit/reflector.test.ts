@@ -12,6 +12,8 @@ interface Followed {
   /** key → value, as the reflector's listener was told. */
   readonly view: Map<string, string>;
   readonly told: RegistryEvent[];
+  /** Of each list, how long the view before it had not been proved current. */
+  readonly unconfirmed: (number | undefined)[];
   readonly relists: string[];
   readonly drift: string[];
 }
@@ -25,6 +27,7 @@ async function follow(
   const clock = new ManualClock();
   const view = new Map<string, string>();
   const told: RegistryEvent[] = [];
+  const unconfirmed: (number | undefined)[] = [];
   const relists: string[] = [];
   const drift: string[] = [];
   const reflector = new Reflector({
@@ -32,7 +35,8 @@ async function follow(
     clock,
     random,
     listener: {
-      changes(changes) {
+      changes(changes, origin, _revision, unconfirmedMs) {
+        if (origin === 'list') unconfirmed.push(unconfirmedMs);
         for (const change of changes) {
           told.push(change);
           if (change.type === 'put') view.set(change.entry.key, change.entry.value);
@@ -49,7 +53,7 @@ async function follow(
   t.after(() => reflector.close());
   reflector.start();
   await settle();
-  return { clock, reflector, view, told, relists, drift };
+  return { clock, reflector, view, told, unconfirmed, relists, drift };
 }
 
 /** Longer than any back-off after a first failure. */
@@ -238,6 +242,24 @@ test('after a long outage everything is listed again, for a restored backup may 
   await clock.advance(4_000);
   assert.equal(relists[1], 'outage');
   assert.deepEqual(Object.fromEntries(view), { a: '1' });
+});
+
+test('the list after an outage says how long nobody could tell what was lost', async (t) => {
+  const registry = new ScriptedRegistry();
+  const { clock, reflector, unconfirmed } = await follow(t, registry);
+  registry.watch.created();
+  registry.onWatch = (watch) => watch.fail();
+  registry.listError = new RegistryError('broken', 'connection refused');
+  registry.confirmError = registry.listError;
+  registry.watch.fail();
+  await clock.advance(12_000);
+  const ageMs = reflector.state().confirmedMsAgo ?? 0;
+  assert.ok(ageMs >= 12_000, `${ageMs}`);
+  registry.listError = undefined;
+  await clock.advance(SOON);
+  const [first, second = 0] = unconfirmed;
+  assert.equal(first, 0);
+  assert.ok(second >= ageMs && second <= ageMs + SOON, `${second}`);
 });
 
 test('a member that lags behind is no restored backup', async (t) => {
