@@ -4,7 +4,7 @@ import { parseDuration } from '../config/units.js';
 import { parseAddress, parsePort } from '../core/address.js';
 import { isServiceName } from '../core/registration.js';
 import { isTag } from '../core/service-selector.js';
-import { isHostKey } from '../registrar/options.js';
+import { isHostKey } from '../registrar/option-checks.js';
 
 // What each flag of `watchgate register` may say. Commander shows the errors with the name of the flag.
 

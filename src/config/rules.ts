@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { MAIN_REGISTRY, type ServiceRef, serviceName } from '../core/route.js';
+import { suggestion } from '../core/suggestion.js';
 import type { Path } from '../files/yaml-file.js';
 import type { Finding } from './finding.js';
 import { hostPattern, isLoopback, parseServiceRef, serviceRef } from './network-scalars.js';
 import { isConsul, registryEntryFindings } from './registry-rules.js';
 import { flag, pathPrefix } from './scalars.js';
 import type { RoutesDocument } from './schema.js';
-import { suggestion } from './section.js';
 
 /** `schema`, or null for what it refuses: that has been reported, and the rest can still be compared. */
 function orNull<T extends z.ZodType>(schema: T) {

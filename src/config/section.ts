@@ -1,5 +1,5 @@
-import { closest, distance } from 'fastest-levenshtein';
 import * as z from 'zod';
+import { suggestion } from '../core/suggestion.js';
 
 /**
  * A map with fixed keys. Zod reports all unknown keys of a map as one issue; its message here is one
@@ -18,12 +18,4 @@ export function section<const S extends z.core.$ZodLooseShape>(shape: S) {
 /** `unknown key "rotes"; did you mean "routes"?` */
 function unknownKey(key: string, known: readonly string[]): string {
   return `unknown key ${JSON.stringify(key)}${suggestion(key, known)}`;
-}
-
-/** The nearest known word as a question, or all of them when none is near. Empty when there is none. */
-export function suggestion(word: string, known: readonly string[]): string {
-  if (known.length === 0) return '';
-  const nearest = closest(word.toLowerCase(), known);
-  const near = distance(word.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, word.length / 3);
-  return near ? `; did you mean "${nearest}"?` : `; known here: ${known.join(', ')}`;
 }

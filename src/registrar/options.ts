@@ -7,14 +7,13 @@ import { type Random, randomBelow, systemRandom } from '../core/random.js';
 import {
   DEFAULT_LEASE_SECONDS,
   DEFAULT_PREFIX,
-  isServiceName,
   type RegistrationValue,
   registrationKey,
 } from '../core/registration.js';
 import { parseRegistryUrl } from '../core/registry-url.js';
-import { isTag } from '../core/service-selector.js';
 import type { EtcdTls } from '../etcd/channel.js';
 import type { HealthCheck } from './health-checks.js';
+import { checkOptions } from './option-checks.js';
 import { ownHost } from './own-address.js';
 
 /** An etcd to register in, where a URL cannot say it all. */
@@ -81,11 +80,9 @@ export interface RegistrationPlan {
   readonly registry: RegistryOptions | ConsulRegistryOptions;
 }
 
-/** A day; a lease that outlives its process for longer is a mistake in the units. */
-const MAX_TTL_SECONDS = 86_400;
-
-/** Throws a WatchgateError naming the option that is wrong. */
+/** Throws a WatchgateError naming the option that is wrong, missing or unknown. */
 export function planRegistration(options: RegisterOptions): RegistrationPlan {
+  checkOptions(options);
   const registry = readRegistry(options.registry);
   const {
     service,
@@ -96,13 +93,6 @@ export function planRegistration(options: RegisterOptions): RegistrationPlan {
     metadata,
     tags,
   } = options;
-  require(isServiceName(service), 'service', 'wanted 1 to 128 letters, digits or . _ ~ -');
-  require(Number.isInteger(ttl) &&
-    ttl >= 1 &&
-    ttl <= MAX_TTL_SECONDS, 'ttl', `wanted whole seconds from 1 to ${MAX_TTL_SECONDS}`);
-  require(isHostKey(hostKey), 'hostKey', 'wanted 1 to 253 characters without space or /');
-  require(weight === undefined ||
-    (Number.isFinite(weight) && weight > 0), 'weight', 'wanted a number above 0');
   if (registry.type === 'consul') requireForConsul(options);
   else require(tags === undefined, 'tags', 'only Consul has tags; use metadata');
   const address = readAddress(options.address, registry.endpoints);
@@ -123,13 +113,7 @@ export function planRegistration(options: RegisterOptions): RegistrationPlan {
 }
 
 /** What the agent would refuse each time is better refused once, here (agent/structs/structs.go, ValidateMetadata). */
-function requireForConsul({
-  weight = 1,
-  prefix,
-  zone = '',
-  metadata = {},
-  tags = [],
-}: RegisterOptions): void {
+function requireForConsul({ weight = 1, prefix, zone = '', metadata = {} }: RegisterOptions): void {
   require(Number.isInteger(weight) &&
     weight <= 65_535, 'weight', 'for Consul, wanted a whole number up to 65535');
   require(prefix === undefined, 'prefix', 'Consul has no keys that could have one');
@@ -139,7 +123,6 @@ function requireForConsul({
   require(fit &&
     pairs.length <=
       62, 'metadata', 'for Consul, wanted at most 62 names of A-Z a-z 0-9 _ - with up to 512 characters each');
-  require(tags.every(isTag), 'tags', 'wanted 1 to 128 letters, digits or . _ ~ : = - each');
 }
 
 /** Names that begin with `consul-` are Consul's; the other two have a meaning of their own. */
@@ -159,16 +142,8 @@ function keyOf(
   return `${service}-${hostKey}-${own}`;
 }
 
-/** A host key is one key segment that can be read aloud. */
-export function isHostKey(text: string): boolean {
-  return /^[^\s/\p{Cc}]{1,253}$/u.test(text);
-}
-
 function readRegistry(registry: RegisterOptions['registry']): RegistryOptions | ConsulRegistryOptions {
-  if (typeof registry !== 'string') {
-    require(registry.endpoints.length > 0, 'registry', 'wanted at least one endpoint');
-    return registry;
-  }
+  if (typeof registry !== 'string') return registry;
   const { type, endpoints, prefix, username, password, token } = parseRegistryUrl(registry);
   return type === 'consul' ? { type, endpoints, token } : { type, endpoints, prefix, username, password };
 }

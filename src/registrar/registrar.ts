@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { type Clock, systemClock } from '../core/clock.js';
-import { WatchgateError } from '../core/errors.js';
 import { systemRandom } from '../core/random.js';
 import type { RegistrationValue } from '../core/registration.js';
 import { type HealthCheck, httpCheck } from './health-checks.js';
@@ -104,8 +103,6 @@ export class Registration extends EventEmitter<RegistrationEvents> {
 
   #gateFor(health: RegisterOptions['health'], clock: Clock): HealthGate | undefined {
     if (health === undefined) return undefined;
-    if (typeof health === 'string' && !health.startsWith('/'))
-      throw new WatchgateError('BAD_FLAG', 'health: wanted a function or a path that starts with /');
     const check: HealthCheck = typeof health === 'string' ? httpCheck(this.#plan.address, health) : health;
     return new HealthGate({ check, clock, onChange: (passing) => this.#onHealth(passing) });
   }
@@ -148,7 +145,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
 /**
  * Registers this process and keeps it registered: a lost lease is granted and put again, and a service that
  * Consul forgot is registered again, through another member if needed, for as long as the process lives. Returns at once, whether the
- * registry can be reached or not. Throws a WatchgateError naming the option when one is wrong.
+ * registry can be reached or not. Throws a WatchgateError naming the option when one is wrong or unknown.
  *
  * ```js
  * const registration = register({ registry: 'etcd://10.0.0.2:2379', service: 'goods', address: 8080 });

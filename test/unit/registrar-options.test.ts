@@ -87,7 +87,6 @@ for (const [option, wrong] of [
   ['prefix', { registry: 'consul://10.0.0.2:8500', prefix: '/shop' }],
   ['metadata', { registry: 'consul://10.0.0.2:8500', metadata: { 'a b': 'c' } }],
   ['metadata', { registry: 'consul://10.0.0.2:8500', metadata: { draining: 'true' } }],
-  ['registry', { registry: { endpoints: [] } }],
 ] as const) {
   test(`${JSON.stringify(wrong)} is refused with an error that names ${option}`, () => {
     assert.throws(
@@ -96,3 +95,56 @@ for (const [option, wrong] of [
     );
   });
 }
+
+/** As a program in JavaScript could, which no compiler stops. */
+const planned = (options: unknown) => () => Reflect.apply(planRegistration, undefined, [options]);
+
+for (const [message, wrong] of [
+  ['registry: missing; wanted an address such as', { registry: undefined }],
+  ['registry: wanted', { registry: 2379 }],
+  ['registry.endpoints: missing; wanted a list of at least one http://host:port', { registry: {} }],
+  ['registry.endpoints: wanted', { registry: { endpoints: [] } }],
+  ['registry.endpoints: wanted', { registry: { endpoints: ['10.0.0.2:2379'] } }],
+  ['registry.endpoints: wanted', { registry: { endpoints: 'http://10.0.0.2:2379' } }],
+  ['registry.endpoint: unknown option; did you mean "endpoints"?', { registry: { endpoint: [] } }],
+  ['registry.type: wanted etcd or consul', { registry: { type: 'dns', endpoints: ['http://a:1'] } }],
+  ['registry.token: unknown option', { registry: { endpoints: ['http://a:1'], token: 's3cret' } }],
+  ['registry.password: wanted a text', { registry: { endpoints: ['http://a:1'], password: 1 } }],
+  [
+    'registry.tls.ca: wanted a Buffer that holds PEM',
+    { registry: { endpoints: ['https://a:1'], tls: { ca: '/ca.pem' } } },
+  ],
+  ['service: missing; wanted 1 to 128 letters', { service: undefined }],
+  ['service: wanted', { service: 5 }],
+  ['address: missing; wanted ip:port', { address: undefined }],
+  ['address: wanted', { address: ['10.0.0.5:80'] }],
+  ['ttl: wanted', { ttl: '3' }],
+  ['ttl: wanted', { ttl: null }],
+  ['health: wanted a function or a path that starts with /', { health: 5 }],
+  ['health: wanted', { health: 'healthz' }],
+  ['metadata: wanted a map of texts', { metadata: 'x' }],
+  ['metadata: wanted a map of texts', { metadata: { version: 2 } }],
+  ['weight: wanted a number above 0', { weight: '2' }],
+  ['zone: wanted a text', { zone: 1 }],
+  ['hostKey: wanted', { hostKey: 7 }],
+  ['tags: wanted a list', { tags: 'v2' }],
+  ['prefix: wanted', { prefix: 1 }],
+  ['random: wanted a function', { random: 0.5 }],
+  ['helth: unknown option; did you mean "health"?', { helth: '/' }],
+] as const) {
+  test(`${JSON.stringify(wrong)} is refused: ${message}`, () => {
+    assert.throws(planned({ ...GOODS, ...wrong }), (error) => {
+      assert.ok(error instanceof WatchgateError, String(error));
+      assert.ok(error.message.startsWith(message), error.message);
+      return true;
+    });
+  });
+}
+
+test('an option that is undefined counts as absent', () => {
+  assert.equal(planRegistration({ ...GOODS, ttl: undefined, health: undefined }).ttlSeconds, 3);
+});
+
+test('no options at all are refused like wrong ones', () => {
+  assert.throws(planned(undefined), { name: 'WatchgateError', message: /^options: wanted/ });
+});
