@@ -6,4 +6,6 @@ export interface Finding {
   readonly message: string;
   readonly at?: 'key' | 'value';
   readonly sameAs?: Path;
+  /** What the message is about when that is not what stands at `path`. */
+  readonly about?: Path;
 }

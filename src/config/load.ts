@@ -47,9 +47,9 @@ export function loadConfigFile(path: string, environment: Environment): Promise<
   return loadConfig(fileOrigin(path), environment);
 }
 
-function located({ path, message, at, sameAs }: Finding, yaml: YamlFile): FileProblem {
+function located({ path, message, at, sameAs, about = path }: Finding, yaml: YamlFile): FileProblem {
   const other = sameAs === undefined ? '' : ` on line ${yaml.lineOf(sameAs)}`;
-  return yaml.problem(path, `${named(path, message)}${other}`, at);
+  return yaml.problem(path, `${named(about, message)}${other}`, at);
 }
 
 function inFileOrder(problems: readonly FileProblem[]): FileProblem[] {

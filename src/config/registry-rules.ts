@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { isServiceName } from '../core/registration.js';
 import type { Path } from '../files/yaml-file.js';
 import type { Finding } from './finding.js';
+import { REGISTRY_KEYS, REGISTRY_TYPES } from './registry-schema.js';
+import { unknownKey } from './section.js';
 
 /** The part of a document that names registries, as plain data. */
 export interface Registries {
@@ -15,6 +17,7 @@ export function registryEntryFindings(document: Registries): Finding[] {
     ...entryFindings(document, etcdOutline, oneEtcdFindings),
     ...entryFindings(document, consulOutline, endpointFindings),
     ...entryFindings(document, dnsOutline, oneDnsFindings),
+    ...entryFindings(document, untypedOutline, unknownKeyFindings),
   ];
 }
 
@@ -37,6 +40,11 @@ const etcdOutline = endpointsOutline.extend({
 const consulOutline = endpointsOutline.extend({ type: z.literal('consul') });
 
 const dnsOutline = z.object({ type: z.literal('dns'), names: z.record(z.string(), z.unknown()).catch({}) });
+
+/** A registry whose type is missing or unknown, so that no schema has looked at its other keys. */
+const untypedOutline = z
+  .record(z.string(), z.unknown())
+  .refine(({ type }) => !(typeof type === 'string' && REGISTRY_TYPES.includes(type)));
 
 /** What `check` finds in each registry that is of the type of `schema`. */
 function entryFindings<T extends z.ZodType>(
@@ -86,5 +94,17 @@ function oneDnsFindings(path: Path, { names }: z.output<typeof dnsOutline>): Fin
       path: [...path, 'names', service],
       at: 'key',
       message: 'is no service name; wanted letters, digits and ._~-',
+    }));
+}
+
+/** A mistyped `type` is one of these: the key that it was meant to be is missing, and says so too. */
+function unknownKeyFindings(path: Path, entry: z.output<typeof untypedOutline>): Finding[] {
+  return Object.keys(entry)
+    .filter((key) => !REGISTRY_KEYS.includes(key))
+    .map((key) => ({
+      path: [...path, key],
+      about: path,
+      at: 'key',
+      message: unknownKey(key, REGISTRY_KEYS),
     }));
 }

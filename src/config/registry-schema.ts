@@ -119,11 +119,20 @@ const file = section({
 });
 
 /** Another type of registry is one more member of this list; settings.ts and the gateway follow from its type. */
-export const registrySchema = z.discriminatedUnion('type', [etcd, consul, dns, file, embedded], {
+const kinds = [etcd, consul, dns, file, embedded] as const;
+
+export const registrySchema = z.discriminatedUnion('type', kinds, {
   error: (issue) => (issue.code === 'invalid_union' ? unknownType(issue.input) : undefined),
 });
 
-const WANTED_TYPE = 'wanted one of etcd, consul, dns, file, embedded';
+/** Every key that a registry of some type has. */
+export const REGISTRY_KEYS: readonly string[] = [
+  ...new Set(kinds.flatMap(({ shape }) => Object.keys(shape))),
+];
+
+export const REGISTRY_TYPES: readonly string[] = kinds.flatMap(({ shape }) => [...shape.type.values]);
+
+const WANTED_TYPE = `wanted one of ${REGISTRY_TYPES.join(', ')}`;
 
 function unknownType(registry: unknown): string {
   const type =

@@ -16,6 +16,6 @@ export function section<const S extends z.core.$ZodLooseShape>(shape: S) {
 }
 
 /** `unknown key "rotes"; did you mean "routes"?` */
-function unknownKey(key: string, known: readonly string[]): string {
+export function unknownKey(key: string, known: readonly string[]): string {
   return `unknown key ${JSON.stringify(key)}${suggestion(key, known)}`;
 }

@@ -261,6 +261,19 @@ const bad: readonly (readonly [rule: string, text: string, ...problems: string[]
     'registry:\n  endpoints: [a:1]\n',
     '2:3: registry.type: missing; wanted one of etcd, consul, dns, file, embedded',
   ],
+  [
+    'a mistyped type, and what else is unknown to every type of registry',
+    'registry: { typ: etcd, endpoint: [http://a:1] }\n',
+    '1:11: registry.type: missing; wanted one of etcd, consul, dns, file, embedded',
+    '1:13: registry: unknown key "typ"; did you mean "type"?',
+    '1:24: registry: unknown key "endpoint"; did you mean "endpoints"?',
+  ],
+  [
+    'an unknown key beside an unknown type, in one of several registries',
+    'registries:\n  main:\n    type: etdc\n    endpoint: a:1\n    token: x\n',
+    '3:11: registries.main.type: wanted one of etcd, consul, dns, file, embedded, got "etdc"',
+    '4:5: registries.main: unknown key "endpoint"; did you mean "endpoints"?',
+  ],
   ['no members', 'registry: { type: etcd }\n', '1:11: registry.endpoints: missing; wanted a list'],
   [
     'an empty list of members',
