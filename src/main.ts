@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
+import { outliveReaders } from './cli/gone-reader.js';
 import { buildProgram } from './cli/program.js';
 import { WatchgateError } from './core/errors.js';
 
@@ -31,4 +32,8 @@ function report(error: unknown): number {
   return EXIT_BUG;
 }
 
+outliveReaders(process.stdout, process.stderr, (reason) => {
+  process.stderr.write(`watchgate: ${reason}\n`);
+  process.exitCode = EXIT_FAILED;
+});
 await main(process.argv.slice(2));
