@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../core/clock.js';
 import { messageOf } from '../core/errors.js';
 import type { Announce } from '../core/events.js';
@@ -19,6 +20,9 @@ export interface ConfigKeeperOptions {
   readonly announce: Announce;
   readonly clock?: Clock;
 }
+
+/** Why the text is loaded: somebody asked for it, or it seems to have changed. */
+type Reason = 'asked' | 'noticed';
 
 /**
  * Holds the settings in force. Newer ones are swapped in whole or not at all: after a mistake in the
@@ -49,16 +53,16 @@ export class ConfigKeeper {
   async start(): Promise<void> {
     const { origin, announce } = this.#options;
     if (origin === undefined) return;
-    const onChange = (): void => void this.#queueLoad();
+    const onChange = (): void => void this.#queueLoad('noticed');
     this.#following = origin.follow({ clock: this.#clock, announce, onChange });
     await this.#following.ready;
-    await this.#queueLoad();
+    await this.#queueLoad('noticed');
   }
 
   /** Loads the text again, one at a time. Resolves to its errors, none when it is in force now. */
   reload(): Promise<readonly string[]> {
     this.#following?.forget();
-    return this.#queueLoad();
+    return this.#queueLoad('asked');
   }
 
   /** Swaps in newer settings, valid ones, as if they had been loaded. */
@@ -78,8 +82,8 @@ export class ConfigKeeper {
     return [];
   }
 
-  #queueLoad(): Promise<readonly string[]> {
-    this.#reloading = this.#reloading.then(() => this.#load());
+  #queueLoad(why: Reason): Promise<readonly string[]> {
+    this.#reloading = this.#reloading.then(() => this.#load(why));
     return this.#reloading;
   }
 
@@ -97,21 +101,23 @@ export class ConfigKeeper {
     this.#following?.close();
   }
 
-  async #load(): Promise<readonly string[]> {
+  async #load(why: Reason): Promise<readonly string[]> {
     const { origin, environment } = this.#options;
     if (origin === undefined) return ['there is no configuration file to load again'];
     try {
       const result = await loadConfig(origin, environment);
-      if ('errors' in result) return this.#refuse(result.errors.map(formatProblem));
+      if ('errors' in result) return this.#refuse(result.errors.map(formatProblem), why);
       return this.take(result.settings);
     } catch (error) {
-      return this.#refuse([messageOf(error)]);
+      return this.#refuse([messageOf(error)], why);
     }
   }
 
-  #refuse(errors: readonly string[]): readonly string[] {
+  /** A change that somebody asked us to load is noticed a moment later too: its mistakes are told once. */
+  #refuse(errors: readonly string[], why: Reason): readonly string[] {
+    const known = why === 'noticed' && isDeepStrictEqual(errors, this.#errors);
     this.#errors = errors;
-    this.#announce(false, errors);
+    if (!known) this.#announce(false, errors);
     return errors;
   }
 

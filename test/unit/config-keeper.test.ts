@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { ConfigKeeper } from '../../src/config/keeper.js';
-import { loadConfigFile } from '../../src/config/load.js';
-import { fileOrigin } from '../../src/config/origin.js';
+import { loadConfigFile, parseConfig } from '../../src/config/load.js';
+import { type ConfigOrigin, fileOrigin } from '../../src/config/origin.js';
 import type { Settings } from '../../src/config/settings.js';
 import { type Clock, systemClock } from '../../src/core/clock.js';
 import { type ConfigEvent, EventHub } from '../../src/core/events.js';
@@ -186,6 +186,44 @@ test('a registry is told of by the options that changed', async (t) => {
   assert.doesNotMatch(detail, /hunter2/);
   for (const line of detail.split('\n'))
     assert.match(line, /^registr\S+: .* \(takes effect at the next start\)$/);
+});
+
+test('a refused text is told of once, though it is loaded on request and then noticed as well', async () => {
+  const loaded = parseConfig(ONE, 'routes.yaml', {});
+  assert.ok('settings' in loaded);
+  let text = WRONG;
+  const noticed: (() => void)[] = [];
+  const origin: ConfigOrigin = {
+    name: 'routes.yaml',
+    read: async () => text,
+    follow({ onChange }) {
+      noticed.push(onChange);
+      return { ready: Promise.resolve(), forget() {}, close() {} };
+    },
+  };
+  const hub = new EventHub();
+  const refusals: string[] = [];
+  hub.on('config', ({ ok, detail }) => refusals.push(ok ? 'taken' : detail.join()));
+  const keeper = new ConfigKeeper({
+    ...{ initial: loaded.settings, origin, environment: {}, announce: hub.announce },
+    apply: () => [],
+    clock: new ManualClock(),
+  });
+  const notice = (): void => {
+    for (const onChange of noticed) onChange();
+  };
+
+  await keeper.start();
+  notice();
+  await keeper.reload();
+  assert.equal(refusals.length, 2, 'once at the start, and for whoever asked');
+  text = 'routes: 1\n';
+  await keeper.reload();
+  notice();
+  text = ONE;
+  notice();
+  await keeper.reload();
+  assert.deepEqual(refusals.slice(2), ['routes.yaml:1:9: routes: wanted a list, got 1', 'taken']);
 });
 
 test('the environment is the one given at the start', async (t) => {
