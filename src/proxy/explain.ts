@@ -31,8 +31,14 @@ export interface Asked {
   readonly assumed: readonly string[];
 }
 
-/** Stands in for ids that each request gets anew. */
-const newId: RandomHex = (bytes) => (bytes === 16 ? '<new trace id>' : '<new span id>');
+/** Stand in for ids that each request gets anew. As long as those, and not hexadecimal: no client can have sent them. */
+const NEW_TRACE = 't'.repeat(32);
+const NEW_SPAN = 's'.repeat(16);
+const placeholders: RandomHex = (bytes) => `${NEW_TRACE}${NEW_SPAN}`.slice(-2 * bytes);
+
+function readable(traceparent: string): string {
+  return traceparent.replace(NEW_TRACE, '<new trace id>').replace(NEW_SPAN, '<new span id>');
+}
 
 /**
  * What the gateway would do with a request now: read, placed and weighed up by the code that serves
@@ -119,14 +125,14 @@ function forwarded(asked: Asked, route: RouteRule, path: string): NonNullable<Ex
   const { read, raw, connection } = asked;
   const host = read.host ?? '';
   // Whether a trace is sampled may be left to its id, which does not exist.
-  const trace = traceContext(read.head, newId, undefined);
+  const trace = traceContext(read.head, placeholders, undefined);
   const flat = forwardedHeaders({
     raw,
     head: read.head,
     connection,
     host,
     hostSent: route.policy.hostHeader ?? host,
-    traceparent: trace.traceparent,
+    traceparent: readable(trace.traceparent),
     keepTraceState: trace.traceState !== undefined,
     httpVersion: '1.1',
     keepLength: read.head.chunked || (read.head.contentLength ?? 0) > 0,

@@ -71,6 +71,17 @@ describe('an explanation', () => {
     );
   });
 
+  test('shows a placeholder for each id that the request gets anew, and keeps those of the client', async (t) => {
+    const { gateway } = await behindGateway(t);
+    const traceparent = async (...headers: string[]): Promise<string | undefined> => {
+      const { forwarded } = await explained(gateway, { url: '/x', headers: ['Host: a', ...headers] });
+      return forwarded?.headers.find(({ name }) => name.toLowerCase() === 'traceparent')?.value;
+    };
+    assert.equal(await traceparent(), '00-<new trace id>-<new span id>-01');
+    const [trace, span] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
+    assert.equal(await traceparent(`traceparent: 00-${trace}-${span}-00`), `00-${trace}-<new span id>-00`);
+  });
+
   test('says what it took for granted', async (t) => {
     const { gateway } = await behindGateway(t);
     const bare = await explained(gateway, { url: '/x' });
