@@ -45,7 +45,7 @@ const ROUTES = `routes:
 
 const listOf = (address: string): string => `services: { goods: ['${address}'] }`;
 
-test('services of four registries are told apart by what stands after the @', async (t) => {
+test('services of several registries are told apart by what stands after the @, each of the type that its configuration says', async (t) => {
   const [main, dc2] = [await startRegistryUnderTest(t), await startRegistryUnderTest(t)];
   await main.register('goods', await upstream(t, 'goods of main'));
   await dc2.register('orders', await upstream(t, 'orders of dc2'));
@@ -64,6 +64,7 @@ test('services of four registries are told apart by what stands after the @', as
       dc2: dc2.yaml,
       list: `  type: file\n  path: ${file}\n`,
       names: `  type: dns\n  servers: 127.0.0.1:${dns.port}\n  names: { goods: _goods._tcp.test }\n`,
+      own: '  type: embedded\n  listen: 127.0.0.1:0\n',
     }) + ROUTES,
   );
   await gateway.adminUntil('/readyz', (status) => status === 200);
@@ -82,6 +83,7 @@ test('services of four registries are told apart by what stands after the @', as
       ['dc2', 'etcd', true],
       ['list', 'file', true],
       ['names', 'dns', true],
+      ['own', 'embedded', true],
     ],
   );
   const metrics = (await gateway.admin('/metrics')).body;

@@ -15,6 +15,8 @@ import { EtcdRegistryClient } from './client.js';
 
 export interface EtcdSourceOptions {
   readonly name: string;
+  /** As the configuration calls it; `etcd` when absent. */
+  readonly type?: 'etcd' | 'embedded' | undefined;
   /** `http://host:port` or `https://host:port`, at least one. */
   readonly endpoints: readonly string[];
   /** Taken as it is, but for slashes at the end; empty for the whole registry. */
@@ -36,11 +38,11 @@ export interface EtcdSourceOptions {
 
 /** A source that follows a prefix of an etcd cluster. */
 export function createEtcdSource(options: EtcdSourceOptions): Source {
-  const { name, clock, random, announce, allowed, schema = 'auto' } = options;
+  const { name, type = 'etcd', clock, random, announce, allowed, schema = 'auto' } = options;
   const prefix = normalizePrefix(options.prefix);
   const policy = allowed ?? createAddressPolicy();
   const registrations = new Registrations({ schema: schemas[schema], prefix, policy, clock });
   const keys = schema === 'single-key' ? rangeFrom(prefix) : rangeBelow(options.below ?? prefix);
   const client = new EtcdRegistryClient(new EtcdMembers(options), keys);
-  return new ReflectedSource({ name, type: 'etcd', client, registrations, clock, random, announce });
+  return new ReflectedSource({ name, type, client, registrations, clock, random, announce });
 }
