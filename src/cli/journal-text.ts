@@ -29,6 +29,7 @@ const WORRYING: ReadonlySet<string> = new Set([
   'fault',
   'degraded',
   'drift',
+  'invalid-value',
   'snapshot',
   'cold-start',
 ]);

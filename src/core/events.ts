@@ -66,6 +66,7 @@ export type MembershipCause =
   | 'registered'
   | 'updated'
   | 'removed'
+  | 'invalid'
   | 'draining'
   | 'relisted'
   | 'held'
@@ -83,7 +84,10 @@ export interface MembershipChange {
   readonly change: 'joined' | 'left' | 'changed';
   readonly state: EndpointState;
   readonly cause: MembershipCause;
-  /** Why the guard held or released it; of one that was removed, how its key went, once the registry has said so. */
+  /**
+   * Why the guard held or released it; of one that was removed, how its key went, once the registry has said so; what
+   * is wrong with the value of one that left as invalid.
+   */
   readonly reason?: string;
   /** Of the key, decimal; absent when it has none. */
   readonly lease?: string;
@@ -140,13 +144,15 @@ export interface SourceEvent {
   readonly source: string;
   /**
    * `degraded`: the view has not been proved current for 10 s, `confirmed`: it has again. `cold-start`: served from
-   * the snapshot on disk. `snapshot`: something is wrong with that snapshot.
+   * the snapshot on disk. `snapshot`: something is wrong with that snapshot. `invalid-value`: a key's value cannot be
+   * used, or cannot for another reason than before.
    */
   readonly kind:
     | 'connected'
     | 'disconnected'
     | 'relisted'
     | 'drift'
+    | 'invalid-value'
     | 'fault'
     | 'degraded'
     | 'confirmed'

@@ -43,6 +43,11 @@ export class Contact {
     this.#announce('disconnected', message);
   }
 
+  /** Of what an answer held, and cannot be used. */
+  invalid(lines: readonly string[]): void {
+    for (const line of lines) this.#announce('invalid-value', line);
+  }
+
   #announce(kind: SourceEvent['kind'], detail: string): void {
     const { source, clock, announce } = this.#options;
     announce('source', { at: clock.now(), source, kind, detail });

@@ -222,6 +222,7 @@ export class GuardedSource implements Source {
       revision,
       changed,
       released,
+      departures: news?.departures,
       arrivedAt: news?.arrivedAt,
       ...relisted,
     });

@@ -48,8 +48,11 @@ export function membershipChanges(
     );
   };
   const gone = (endpoint: Endpoint): MembershipChange => {
-    const reason = releaseReason(endpoint, snapshot);
-    const why = reason === undefined ? cause('removed') : 'released';
+    const released = releaseReason(endpoint, snapshot);
+    const rubbish = snapshot.departures?.get(endpoint)?.rubbish;
+    const known = rubbish === undefined ? cause('removed') : 'invalid';
+    const why = released === undefined ? known : 'released';
+    const reason = released ?? rubbish;
     // The endpoint's own revision is that of its registration, not of its removal.
     const { revision } = snapshot;
     return entry({ endpoint, change: 'left', state: 'gone', cause: why, reason, revision }, left, context);

@@ -150,6 +150,7 @@ export class ReflectedSource implements Source {
     if (!this.#apply(batch, mayGoOn) || !registrations.rebuild(mayGoOn)) return false;
     this.#current = undefined;
     this.#publish(registrations.build(), batch);
+    for (const line of registrations.takeInvalidNews()) this.#announce('invalid-value', line);
     return this.#waiting === undefined;
   }
 

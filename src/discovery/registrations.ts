@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { type Endpoint, type EndpointSet, endpointSet } from '../core/endpoint.js';
 import type { InvalidValueView } from '../core/views.js';
 import type { AddressPolicy } from './address-policy.js';
+import { InvalidValues } from './invalid-values.js';
 import { permitted } from './permitted.js';
 import type { RegistryEntry } from './registry-client.js';
 import type { Registration, Schema } from './schemas/schema.js';
@@ -49,8 +50,8 @@ export class Registrations {
   readonly #options: RegistrationsOptions;
   readonly #byKey = new Map<string, readonly Claim[]>();
   readonly #services = new Map<string, Service>();
-  readonly #invalid = new Map<string, string>();
   readonly #touched = new Set<string>();
+  readonly #invalid = new InvalidValues();
   /** Services rebuilt since the last `build`, with their new sets. */
   #rebuilt = new Map<string, EndpointSet | undefined>();
   #departures = new Map<Endpoint, Departure>();
@@ -65,9 +66,9 @@ export class Registrations {
     const { schema, prefix, policy } = this.#options;
     const recognition = schema.recognise(new SchemaEntry(entry.key, entry.value, prefix));
     const { registrations, rubbish } = permitted(recognition, policy);
+    this.#invalid.note(entry.key, rubbish);
     // Another value in place of the old one is the owner's word for it, unless it is rubbish.
-    this.#withdraw(entry.key, { willing: rubbish === undefined, revision: undefined });
-    if (rubbish !== undefined) this.#invalid.set(entry.key, rubbish);
+    this.#withdraw(entry.key, { willing: rubbish === undefined, revision: undefined, rubbish });
     if (registrations.length === 0) return;
     const { key, revision, lease } = entry;
     const claims = registrations.map((registration): Claim => ({ key, revision, lease, registration }));
@@ -77,6 +78,7 @@ export class Registrations {
 
   /** `revision` is that of the delete; undefined when a list just did not have the key. */
   delete(key: string, revision?: bigint): void {
+    this.#invalid.forget(key);
     this.#withdraw(key, { willing: false, revision });
   }
 
@@ -120,16 +122,15 @@ export class Registrations {
 
   /** Keys whose values could not be used, at most `limit` of them. */
   invalidValues(limit: number): InvalidValueView[] {
-    const shown: InvalidValueView[] = [];
-    for (const [key, reason] of this.#invalid) {
-      if (shown.length === limit) break;
-      shown.push({ key, reason });
-    }
-    return shown;
+    return this.#invalid.views(limit);
+  }
+
+  /** What has become invalid since the last call, a line each. */
+  takeInvalidNews(): readonly string[] {
+    return this.#invalid.news.take();
   }
 
   #withdraw(key: string, how: Omit<Departure, 'lease'>): void {
-    this.#invalid.delete(key);
     const claims = this.#byKey.get(key);
     if (claims === undefined) return;
     this.#byKey.delete(key);

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.js';
 import { type Endpoint, type EndpointSet, endpointSet, sameForTraffic } from '../core/endpoint.js';
 import type { InvalidValueView } from '../core/views.js';
 import type { AddressPolicy } from './address-policy.js';
+import { InvalidNews } from './invalid-news.js';
 import { permitted } from './permitted.js';
 import type { Registration } from './schemas/schema.js';
 
@@ -17,6 +18,7 @@ export interface ServiceListsOptions {
 export class ServiceLists {
   readonly #options: ServiceListsOptions;
   readonly #invalid = new Map<string, InvalidValueView>();
+  readonly invalidNews = new InvalidNews();
   #sets: ReadonlyMap<string, EndpointSet> = new Map();
 
   constructor(options: ServiceListsOptions) {
@@ -47,7 +49,10 @@ export class ServiceLists {
       this.#options.policy,
     );
     if (rubbish === undefined) this.#invalid.delete(service);
-    else this.#invalid.set(service, { key, reason: rubbish });
+    else {
+      if (this.#invalid.get(service)?.reason !== rubbish) this.invalidNews.add({ key, reason: rubbish });
+      this.#invalid.set(service, { key, reason: rubbish });
+    }
     const before = this.#sets.get(service);
     const after = this.#setOf(service, key, usable, before);
     if (after === before) return false;

@@ -18,7 +18,7 @@ export interface SourceSnapshot {
   /** How long the view had not been proved current before this one, milliseconds; absent for not at all. */
   readonly unconfirmedMs?: number;
   /** What the registry told about those that the snapshot before had and this one has not. */
-  readonly departures?: ReadonlyMap<Endpoint, Departure>;
+  readonly departures?: ReadonlyMap<Endpoint, Departure> | undefined;
   /** When the first of its changes had come in, milliseconds on the monotonic clock; absent when nobody noted it. */
   readonly arrivedAt?: number | undefined;
   /** Why the guard let go of endpoints that the snapshot before had. */
@@ -33,6 +33,8 @@ export interface Departure {
   readonly revision: bigint | undefined;
   /** Decimal; empty when the key had none. */
   readonly lease: string;
+  /** Why the value that the key holds now cannot be used; absent when the key holds none, or a good one. */
+  readonly rubbish?: string | undefined;
 }
 
 export type ReleaseReason =

@@ -7,6 +7,7 @@ const SOURCE_LEVELS = {
   disconnected: 'warn',
   relisted: 'info',
   drift: 'error',
+  'invalid-value': 'warn',
   fault: 'warn',
   degraded: 'warn',
   confirmed: 'info',

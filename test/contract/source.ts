@@ -192,15 +192,20 @@ export function describeSource({ name, start, completeBeforeStart, ...limits }: 
       assert.equal(watched.snapshots.length, 1);
     });
 
-    test('an address that may not be connected to is left out and shown', async (t) => {
+    test('an address that may not be connected to is left out, shown, and told of once', async (t) => {
       if (completeBeforeStart !== undefined) return;
       const { registry, watched, source } = await follow(t, BOTH);
       const after = { ...BOTH, goods: ['10.0.0.1:80', '10.0.0.4:80'] };
       await registry.list({ ...after, goods: [...(after.goods ?? []), '169.254.169.254:80'] });
       await watched.untilListed(after);
       assert.equal(source.view().invalidValues.length, 1);
+      const told = (): string[] =>
+        watched.events.filter(({ kind }) => kind === 'invalid-value').map(({ detail }) => detail);
+      await watched.until('tells of it', () => told().length > 0);
       await registry.list(after);
       await watched.until('nothing is invalid', () => source.view().invalidValues.length === 0);
+      assert.equal(told().length, 1);
+      assert.match(told()[0] ?? '', /: 169\.254\.169\.254 is outside the allowed addresses$/);
     });
 
     test('nothing is said once it is closed, and closing again is nothing', async (t) => {

@@ -133,6 +133,47 @@ test('a value that becomes rubbish takes its endpoint away, and a good one bring
   assert.deepEqual(registrations.invalidValues(10), []);
 });
 
+test('a value that becomes rubbish is news once, until its reason is another or it was good in between', () => {
+  const { registrations, put } = setUp();
+  put('goods/a', '10.0.0.1:80');
+  assert.deepEqual(registrations.takeInvalidNews(), []);
+  put('goods/a', 'rubbish');
+  put('goods/a', 'more rubbish');
+  assert.deepEqual(registrations.takeInvalidNews(), ['/services/goods/a: the value has no :port']);
+  assert.deepEqual(registrations.takeInvalidNews(), []);
+  put('goods/a', '169.254.169.254:80');
+  put('goods/a', '10.0.0.1:80');
+  put('goods/a', 'rubbish');
+  assert.deepEqual(registrations.takeInvalidNews(), [
+    '/services/goods/a: 169.254.169.254 is outside the allowed addresses',
+    '/services/goods/a: the value has no :port',
+  ]);
+});
+
+test('much rubbish at once is named in part, and the rest is counted', () => {
+  const { registrations, put } = setUp();
+  for (let index = 0; index < 25; index += 1) put(`goods/${index}`, 'rubbish');
+  const news = registrations.takeInvalidNews();
+  assert.deepEqual([news.length, news.at(-1)], [11, 'and 15 more']);
+});
+
+test('who left because of rubbish left with its reason', () => {
+  const { registrations, put } = setUp();
+  put('goods/a', '10.0.0.1:80');
+  put('goods/b', '10.0.0.2:80');
+  registrations.build();
+  put('goods/a', 'rubbish');
+  registrations.delete('/services/goods/b', 9n);
+  const departures = [...registrations.build().departures].map(([{ address }, { rubbish }]) => [
+    address,
+    rubbish,
+  ]);
+  assert.deepEqual(departures, [
+    ['10.0.0.1:80', 'the value has no :port'],
+    ['10.0.0.2:80', undefined],
+  ]);
+});
+
 test('counts follow the sets', () => {
   const { registrations, put } = setUp();
   put('goods/a', '10.0.0.1:80');

@@ -5,6 +5,7 @@ import { type Endpoint, type EndpointSet, endpointSet } from '../../core/endpoin
 import { formatServiceSelector, type ServiceSelector } from '../../core/service-selector.js';
 import type { InvalidValueView } from '../../core/views.js';
 import { type AddressPolicy, mayList } from '../address-policy.js';
+import { InvalidNews } from '../invalid-news.js';
 import { boundedWeight } from '../schemas/read-weight.js';
 
 export interface ServiceSetsOptions {
@@ -20,6 +21,7 @@ export class ServiceSets {
   readonly #options: ServiceSetsOptions;
   #sets: ReadonlyMap<string, EndpointSet> = new Map();
   readonly #invalid = new Map<string, readonly InvalidValueView[]>();
+  readonly invalidNews = new InvalidNews();
 
   constructor(options: ServiceSetsOptions) {
     this.#options = options;
@@ -43,9 +45,16 @@ export class ServiceSets {
     return [...this.#invalid.values()].flat().slice(0, limit);
   }
 
+  /** Why one of these keys of a service cannot be used; undefined when all of those that are there can. */
+  reasonAgainst(name: string, keys: readonly string[]): string | undefined {
+    return this.#invalid.get(name)?.find(({ key }) => keys.includes(key))?.reason;
+  }
+
   /** Takes the whole list of a service. Answers the names of the sets that are other ones now. */
   replace(name: string, entries: readonly ServiceEntry[], selectors: readonly ServiceSelector[]): string[] {
     const { usable, invalid } = this.#sort(name, entries);
+    for (const one of invalid)
+      if (this.reasonAgainst(name, [one.key]) !== one.reason) this.invalidNews.add(one);
     if (invalid.length === 0) this.#invalid.delete(name);
     else this.#invalid.set(name, invalid);
     const sets = new Map(this.#sets);

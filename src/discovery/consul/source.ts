@@ -197,6 +197,7 @@ class FollowedDatacenter implements ConsulSource {
     const relisted = this.#relisted;
     this.#relisted = undefined;
     if (relisted !== undefined) this.#announce('relisted', relisted);
+    for (const line of this.#sets.invalidNews.take()) this.#announce('invalid-value', line);
     if (!first && this.#changed.size === 0) return;
     const changed = new Set(this.#changed);
     this.#changed.clear();
@@ -221,7 +222,8 @@ class FollowedDatacenter implements ConsulSource {
       for (const endpoint of before.get(name)?.endpoints ?? []) {
         if (left.has(endpoint.address)) continue;
         const willing = unwanted || endpoint.standing === 'draining';
-        departures.set(endpoint, { willing, revision: undefined, lease: '' });
+        const rubbish = this.#sets.reasonAgainst(name.split('?')[0] ?? '', endpoint.keys);
+        departures.set(endpoint, { willing, revision: undefined, lease: '', rubbish });
       }
     }
     return departures;

@@ -104,6 +104,7 @@ class DnsSource implements Source {
     const registrations = (follower?.located ?? []).map((located) => registrationOf(service, located));
     const isChanged = this.#lists.replace(service, name, registrations);
     this.#settleContact();
+    this.#contact.invalid(this.#lists.invalidNews.take());
     const isFirst = this.#snapshots.current === undefined;
     if (isFirst ? !this.#isComplete() : !isChanged) return;
     const { sets } = this.#lists;

@@ -122,6 +122,7 @@ class FileSource implements Source {
     }
     this.#confirmedAt = this.#options.clock.monotonic();
     this.#contact.good(this.#options.path);
+    this.#contact.invalid(this.#lists.invalidNews.take());
     if (changed.size === 0 && this.#snapshots.current !== undefined) return;
     const { sets } = this.#lists;
     const departures = departuresBetween(before, sets, changed);

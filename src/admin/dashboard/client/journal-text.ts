@@ -51,6 +51,7 @@ const SOURCE_TONES: Readonly<Record<Of<'source'>['event'], Tone>> = {
   disconnected: 'bad',
   relisted: 'plain',
   drift: 'warn',
+  'invalid-value': 'warn',
   fault: 'bad',
   degraded: 'bad',
   confirmed: 'good',
