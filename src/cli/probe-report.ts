@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { RegistryUrl } from '../core/registry-url.js';
 import type { EtcdSurvey } from '../discovery/etcd/survey-etcd.js';
+import type { RegistryPlan } from '../discovery/reading-plan.js';
 import { printable } from './endpoint-rows.js';
 
 export interface ProbeReport {
@@ -108,9 +109,12 @@ function rubbishList({ rubbish }: EtcdSurvey, all: boolean): string[] {
   ];
 }
 
-function block({ survey, url }: ProbeReport): string[] {
+function block({ survey, url, prefix }: ProbeReport): string[] {
   const found = settings(survey, url);
-  if (found === undefined) return ['', 'Nothing here is a registration of a known schema.'];
+  if (found === undefined) {
+    const open = stringify({ registry: registry({ prefix, schema: 'auto' }, url) }).trimEnd();
+    return ['', 'Nothing here is a registration of a known schema. What will be one is read by:', '', open];
+  }
   const notes = [];
   if (survey.plans.some(({ prefix }) => prefix === '')) {
     notes.push('# Reads the whole registry. With a registry for each PREFIX above, less is read.');
@@ -118,20 +122,25 @@ function block({ survey, url }: ProbeReport): string[] {
   return ['', ...notes, stringify(found).trimEnd()];
 }
 
-/** As in routes.yaml. Never the password: `$`-references are replaced by the gateway. */
-function settings({ plans }: EtcdSurvey, { endpoints, username }: RegistryUrl): object | undefined {
-  const [first, ...others] = plans.map(({ prefix, schema }) => ({
+/** As in routes.yaml. Undefined when nothing is registered. */
+function settings({ plans }: EtcdSurvey, url: RegistryUrl): object | undefined {
+  const [first, ...others] = plans.map((plan) => registry(plan, url));
+  if (first === undefined) return undefined;
+  if (others.length === 0) return { registry: first };
+  const named = others.map((other, index) => [`registry${index + 2}`, other] as const);
+  return { registries: Object.fromEntries([['main', first], ...named]) };
+}
+
+/** Never the password: `$`-references are replaced by the gateway. */
+function registry({ prefix, schema }: RegistryPlan, { endpoints, username }: RegistryUrl): object {
+  return {
     type: 'etcd',
     endpoints,
     prefix: literal(prefix),
     schema,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference in routes.yaml.
     ...(username !== undefined && { username: literal(username), password: '${ETCD_PASSWORD}' }),
-  }));
-  if (first === undefined) return undefined;
-  if (others.length === 0) return { registry: first };
-  const named = others.map((registry, index) => [`registry${index + 2}`, registry] as const);
-  return { registries: Object.fromEntries([['main', first], ...named]) };
+  };
 }
 
 /** Text that the gateway does not take for a reference to its environment. */

@@ -151,11 +151,17 @@ describe('watchgate probe', { concurrency: 2, skip: etcdVersions.length === 0, t
     assert.match(out, /^1200 keys, 7 services, 1200 endpoints at and below \/many/);
   });
 
-  test('an empty prefix is told so, without settings to paste', async () => {
+  test('an empty prefix is told so, with settings that read what will be registered there', async (t) => {
     const { code, out } = await probe(`${url}/nothing-here`);
     assert.equal(code, 0);
     assert.match(out, /^0 keys, 0 services, 0 endpoints at and below \/nothing-here .*\n\nNothing here is/);
-    assert.doesNotMatch(out, /registry:\n/);
+    const settings = pasted(out);
+    assert.deepEqual([settings.prefix, settings.schema], ['/nothing-here', 'auto']);
+    const { addresses } = followSource(t, settings);
+    await put(t, { '/nothing-here/goods/a': '10.0.0.1:80' });
+    await addresses('goods', ['10.0.0.1:80']);
+    const { out: json } = await probe(`${url}/nothing-there`, '--json');
+    assert.equal(JSON.parse(json).settings, null, 'nothing was found that says how it must be read');
   });
 
   test('a registry that cannot be reached is one line and exit 1', async () => {
