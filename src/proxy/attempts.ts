@@ -19,6 +19,8 @@ export class Attempts {
   readonly #admitted: AdmittedRequest;
   readonly #pools: EndpointPool[] = [];
   #holdsBudget = false;
+  /** One with an answer that is not wanted settles only when the next has been paid for, and gives nothing back. */
+  #replaced: SettledAttempt | undefined;
 
   constructor(admitted: AdmittedRequest) {
     this.#admitted = admitted;
@@ -50,10 +52,19 @@ export class Attempts {
     });
   }
 
-  /** Whether the retry budget pays for another one; it is given back when that has settled. */
-  spend(): boolean {
-    this.#holdsBudget = this.#admitted.service.budget.tryAcquire();
-    return this.#holdsBudget;
+  /** Whether the retry budget pays for another one in place of `last`; it is given back when that has settled. */
+  spend(last: SettledAttempt): boolean {
+    const { budget } = this.#admitted.service;
+    if (!(this.#holdsBudget ? budget.tryReplace() : budget.tryAcquire())) return false;
+    this.#holdsBudget = true;
+    this.#replaced = last;
+    return true;
+  }
+
+  /** Idempotent. Also for when the attempt that was paid for never begins. */
+  giveBackBudget(): void {
+    if (this.#holdsBudget) this.#admitted.service.budget.release();
+    this.#holdsBudget = false;
   }
 
   /** Tells that another follows. */
@@ -66,8 +77,7 @@ export class Attempts {
     const { context, service } = this.#admitted;
     const durationMs = context.clock.monotonic() - attempt.begunAt;
     this.upstreamMs += durationMs;
-    if (this.#holdsBudget) service.budget.release();
-    this.#holdsBudget = false;
+    if (attempt !== this.#replaced) this.giveBackBudget();
     service.settled(attempt.pool, outcome);
     const record = attemptRecord(this.#admitted, attempt, outcome, durationMs);
     this.records.push(record);

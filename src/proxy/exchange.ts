@@ -122,10 +122,7 @@ export class Exchange implements AttemptListener, UnderWay {
   #connect(pool: EndpointPool, fresh: boolean): void {
     const wanted = { fresh, websocket: this.#admitted.websocket };
     const connection = pool.acquire(wanted);
-    if (connection !== undefined) {
-      this.#send(pool, connection);
-      return;
-    }
+    if (connection !== undefined) return this.#send(pool, connection);
     this.#stopWaiting = pool.wait(wanted, (granted) => {
       this.#stopWaiting = undefined;
       this.#deadlines.cancel();
@@ -224,7 +221,7 @@ export class Exchange implements AttemptListener, UnderWay {
     const stale = decision.sameEndpoint;
     const pool = stale ? attempt.pool : this.attempts.choose();
     // A stale connection is no sign of overload, and happens once in a request: free, as in nginx.
-    if (pool === undefined || !(stale || this.attempts.spend())) return false;
+    if (pool === undefined || !(stale || this.attempts.spend(attempt))) return false;
     if (stale) this.#staleResets += 1;
     this.cause = outcome.cause;
     this.attempts.announceRetry(decision.reason);
@@ -245,6 +242,7 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#over = true;
     this.#deadlines.cancel();
     this.#stopWaiting?.();
+    this.attempts.giveBackBudget();
     this.#place.giveBack();
   }
 }

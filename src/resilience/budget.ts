@@ -43,23 +43,36 @@ export class RetryBudget {
 
   /** Whether `tryAcquire` would allow one more retry now. */
   get allows(): boolean {
-    this.#decay();
-    return this.#active < this.#options.minConcurrent || this.#retries < this.#requests * this.#options.share;
+    return this.#allowsBeside(this.#active);
   }
 
   /** Whether one more retry may start. Each granted one must be given back with `release`. */
   tryAcquire(): boolean {
-    if (!this.allows) {
-      this.#onRefused();
-      return false;
-    }
-    this.#active += 1;
-    this.#retries += 1;
-    return true;
+    return this.#grantBeside(this.#active);
+  }
+
+  /** The same for a retry that follows another, which ends with it: only the later one is given back then. */
+  tryReplace(): boolean {
+    return this.#grantBeside(this.#active - 1);
   }
 
   release(): void {
     this.#active -= 1;
+  }
+
+  #grantBeside(others: number): boolean {
+    if (!this.#allowsBeside(others)) {
+      this.#onRefused();
+      return false;
+    }
+    this.#active = others + 1;
+    this.#retries += 1;
+    return true;
+  }
+
+  #allowsBeside(others: number): boolean {
+    this.#decay();
+    return others < this.#options.minConcurrent || this.#retries < this.#requests * this.#options.share;
   }
 
   #decay(): void {

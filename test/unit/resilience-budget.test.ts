@@ -35,6 +35,23 @@ test('one of the three may start again as soon as another is over', () => {
   assert.equal(granted(budget), 1);
 });
 
+test('a retry that follows another takes its place, and both count', () => {
+  const { budget } = budgetWith(0);
+  assert.equal(granted(budget), 3);
+  assert.equal(budget.tryReplace(), true);
+  assert.equal(budget.tryAcquire(), false);
+  budget.release();
+  assert.equal(granted(budget), 1);
+});
+
+test('beyond the share none takes the place of another while three more are under way', () => {
+  const { budget } = budgetWith(20);
+  assert.equal(granted(budget), 4);
+  assert.equal(budget.tryReplace(), false);
+  budget.release();
+  assert.equal(budget.tryReplace(), true);
+});
+
 test('a busy service may retry a fifth of its requests', () => {
   assert.equal(granted(budgetWith(100).budget), 20);
   assert.equal(granted(budgetWith(1000).budget), 200);
