@@ -1,3 +1,4 @@
+import { isAuthority } from './authority.js';
 import type { ClientConnection } from './client-connection.js';
 import { headerKind, namedInConnection } from './header-kinds.js';
 
@@ -24,9 +25,6 @@ export interface RequestHead {
   readonly malformed: string | undefined;
 }
 
-/** RFC 3986 section 3.2 without user information, which must not be in Host (RFC 9110 section 7.2). */
-const AUTHORITY = /^[A-Za-z0-9._~!$&'()*+,;=:[\]%-]*$/;
-
 const NONE: ReadonlySet<string> = new Set();
 
 /**
@@ -50,7 +48,8 @@ export function readRequestHead(raw: readonly string[]): RequestHead {
     const value = raw[index + 1] ?? '';
     switch (headerKind(raw[index] ?? '')) {
       case 'host':
-        if (host !== undefined || !AUTHORITY.test(value)) malformed = 'bad Host';
+        // Empty when the target has no authority (RFC 9112 section 3.2).
+        if (host !== undefined || !(value === '' || isAuthority(value))) malformed = 'bad Host';
         host = value;
         break;
       case 'content-length':

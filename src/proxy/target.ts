@@ -1,3 +1,5 @@
+import { isAuthority } from './authority.js';
+
 /** A request target, taken apart (RFC 9112 section 3.2). */
 export interface Target {
   /** As sent, without the query; not yet checked. */
@@ -12,13 +14,13 @@ const ABSOLUTE = /^https?:\/\/([^/?#@]+)([/?].*)?$/is;
 
 /**
  * Undefined for what cannot be routed by path: authority form, asterisk form, and an absolute form
- * with user information, which a proxy must not pass on (RFC 9110 section 4.2.4).
+ * with no true authority, or with user information, which a proxy must not pass on (RFC 9110 section 4.2.4).
  */
 export function readTarget(target: string): Target | undefined {
   if (target.charCodeAt(0) === 47) return split(target, undefined);
   const match = ABSOLUTE.exec(target);
-  if (match === null) return undefined;
-  const [, authority, rest = ''] = match;
+  const [, authority = '', rest = ''] = match ?? [];
+  if (!isAuthority(authority)) return undefined;
   return split(rest.startsWith('/') ? rest : `/${rest}`, authority);
 }
 

@@ -43,6 +43,8 @@ const REFUSED = {
   'authority form': 'a.example:443',
   'user information': 'http://user:secret@a.example/',
   'an empty authority': 'http:///goods',
+  'an authority whose port is no port': 'http://a.example:65536/',
+  'an authority with half a bracket': 'http://[::1/goods',
   'another scheme': 'ftp://a.example/',
   'a scheme with one slash': 'http:/goods',
   'a relative path': 'goods/list',
