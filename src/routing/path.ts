@@ -30,23 +30,31 @@ const DISGUISED = /^(?:\.|%2e){1,2}(?:;|%3b|$)/i;
 /** The careful way, for the few paths that have something in them to be careful about. */
 function normalized(path: string, depth: number): string | undefined {
   if (REFUSED.test(path)) return undefined;
-  const segments = path.split('/');
+  const segments = withoutDots(path.split('/').slice(1));
+  if (segments === undefined) return undefined;
   const last = segments.length - 1;
   const kept: string[] = [];
-  for (let index = 1; index <= last; index += 1) {
-    const segment = segments[index] ?? '';
-    if (segment === '.' || segment === '..') {
-      // Out of an empty segment: servers that merge slashes first would climb one segment higher.
-      if (segment === '..' && !kept.pop()) return undefined;
-      if (index === last) kept.push('');
-      continue;
-    }
-    if (DISGUISED.test(segment)) return undefined;
+  for (const [index, segment] of segments.entries()) {
     const isRouted = kept.length < depth;
     if (segment === '' && isRouted && index < last) continue;
     kept.push(isRouted ? canonicalSegment(segment) : segment);
   }
   return `/${kept.join('/')}`;
+}
+
+/** Undefined when it climbs where servers differ, or hides a dot segment. */
+function withoutDots(segments: readonly string[]): readonly string[] | undefined {
+  const last = segments.length - 1;
+  const kept: string[] = [];
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '.' || segment === '..') {
+      // Out of an empty segment: servers that merge slashes first would climb one segment higher.
+      if (segment === '..' && !kept.pop()) return undefined;
+      if (index === last) kept.push('');
+    } else if (DISGUISED.test(segment)) return undefined;
+    else kept.push(segment);
+  }
+  return kept;
 }
 
 function canonicalSegment(segment: string): string {

@@ -15,7 +15,15 @@ const TWO_ROUTES = `routes:
     service: admin
 `;
 
+/** Routing looks at the first three segments of a path. */
+const THREE_DEEP = `${TWO_ROUTES}  - prefix: /admin/x/y
+    service: admin
+`;
+
 const refused = [
+  '/goods//../admin',
+  '/goods//..//admin/x',
+  '/goods//x/../../admin/x',
   '/goods/%2e%2e/admin',
   '/goods/%2E./admin',
   '/goods/.%2e/admin',
@@ -36,7 +44,7 @@ test('paths that two readers could take differently are refused and reach no end
   const upstream = await rawUpstream();
   t.after(() => upstream.close());
   const services = { goods: [upstream.address], admin: [upstream.address] };
-  const gateway = await startGatewayUnderTest({ routes: TWO_ROUTES, services });
+  const gateway = await startGatewayUnderTest({ routes: THREE_DEEP, services });
   t.after(() => gateway.close());
   for (const path of refused) {
     const response = await rawRequest(gateway.port, head(`GET ${path} HTTP/1.1`, 'Host: a'));

@@ -25,8 +25,18 @@ test('plain dot segments are resolved', () => {
 });
 
 test('climbing above the root, or out of an empty segment, is refused', () => {
-  for (const path of ['/..', '/../a', '/a/../..', '/a/../../b', '/a//../b']) {
-    assert.equal(canonicalPath(path, 1), undefined, path);
+  const climbing = [
+    '/..',
+    '/../a',
+    '/a/../..',
+    '/a/../../b',
+    '/a//../b',
+    '/a//..//b/x',
+    '//../a',
+    '/a//x/../../b',
+  ];
+  for (const path of climbing) {
+    for (let depth = 0; depth <= 4; depth += 1) assert.equal(canonicalPath(path, depth), undefined, path);
   }
 });
 
@@ -74,6 +84,7 @@ test('the part that routing looks at is spelt canonically, so that no other spel
   assert.equal(canonicalPath('/caf%c3%a9/', 1), '/caf%C3%A9/');
   assert.equal(canonicalPath('//', 1), '/');
   assert.equal(canonicalPath('/x/..//goods', 1), '/goods');
+  assert.equal(canonicalPath('/goods//x/../list', 3), '/goods/list');
 });
 
 test('the rest of the path stays byte for byte', () => {
