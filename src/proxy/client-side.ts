@@ -51,6 +51,8 @@ export interface ClientResponse {
   readonly writableFinished: boolean;
   /** Whether trailers may follow its body. */
   readonly chunkedEncoding: boolean;
+  /** Whether a body of unknown length will be such. HTTP/1.0 knows none. */
+  readonly useChunkedEncodingByDefault: boolean;
   writeHead(status: number, reason: string, headers: string[]): unknown;
   flushHeaders(): void;
   write(chunk: Buffer): boolean;

@@ -149,10 +149,11 @@ export class Exchange implements AttemptListener, UnderWay {
 
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {
     this.#deadlines.cancel();
-    const { traceId, acceptsTrailers, method, route } = this.#admitted;
+    const { traceId, acceptsTrailers, method, route, response } = this.#admitted;
     if (route.policy.retryOn.length > 0 && this.#retry(attempt, answered(status))) return false;
-    const { headers, eventStream } = responseHead(fields, status, traceId, acceptsTrailers);
     const hasBody = method !== 'HEAD' && status !== 204 && status !== 304;
+    const trailers = acceptsTrailers && hasBody && response.useChunkedEncodingByDefault;
+    const { headers, eventStream } = responseHead(fields, status, traceId, trailers);
     this.cause = undefined;
     this.#reply.hold({ status, reason, headers });
     if (eventStream) attempt.connection.longLived = true;

@@ -13,7 +13,8 @@ const NONE: ReadonlySet<string> = new Set();
 /**
  * Reads a flat list of fields. The stripping is the same as for requests (RFC 9110 section
  * 7.6.1). `Content-Length` goes with a 204 (RFC 9110 section 8.6 forbids it there), `Trailer` stays
- * only for a client that takes trailers, and our own `x-trace-id` replaces the endpoint's.
+ * only where trailers may follow, and our own `x-trace-id` replaces the endpoint's. `trailers`: whether the
+ * client takes them, and its connection can carry them behind a body that comes in chunks.
  */
 export function responseHead(
   raw: readonly string[],
@@ -24,6 +25,8 @@ export function responseHead(
   const headers: string[] = [];
   const named = connectionNames(raw);
   let eventStream = false;
+  let lengthAt = -1;
+  let touchy = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     const value = raw[index + 1] ?? '';
@@ -37,19 +40,35 @@ export function responseHead(
         continue;
       case 'trailer':
         if (!trailers) continue;
+        touchy = true;
         break;
       case 'content-length':
         if (status === 204) continue;
+        lengthAt = headers.length;
         break;
       case 'end-to-end':
         if (named.size > 0 && named.has(name.toLowerCase())) continue;
         eventStream ||= isEventStream(name, value);
+        touchy ||= isDisposition(name);
         break;
     }
     headers.push(name, value);
   }
+  if (lengthAt >= 0 && touchy) makeWritable(headers, lengthAt);
   headers.push('Via', VIA, 'x-trace-id', traceId);
   return { headers, eventStream };
+}
+
+/**
+ * Node throws for two fields beside `Content-Length`. Behind it, it reads a `Content-Disposition` as UTF-8, and
+ * refuses most of what is beyond ASCII, so that the length goes to the end. `Trailer` would lie: behind a body of
+ * known length none can follow.
+ */
+function makeWritable(headers: string[], lengthAt: number): void {
+  headers.push(...headers.splice(lengthAt, 2));
+  for (let at = headers.length - 2; at >= 0; at -= 2) {
+    if (headerKind(headers[at] ?? '') === 'trailer') headers.splice(at, 2);
+  }
 }
 
 /** Names that the endpoint's `Connection` makes hop-by-hop. `Connection` may come after them. */
@@ -87,4 +106,8 @@ export function headerLines(raw: readonly string[]): string {
 function isEventStream(name: string, value: string): boolean {
   if (name.length !== 12 || name.toLowerCase() !== 'content-type') return false;
   return /^text\/event-stream\s*(?:;|$)/i.test(value);
+}
+
+function isDisposition(name: string): boolean {
+  return name.length === 19 && name.toLowerCase() === 'content-disposition';
 }

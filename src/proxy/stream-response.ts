@@ -10,6 +10,7 @@ import { fieldsOf, withoutRepeats } from './http2-fields.js';
 export class StreamResponse implements ClientResponse {
   statusCode = 200;
   readonly chunkedEncoding = true;
+  readonly useChunkedEncodingByDefault = true;
   readonly #stream: ServerHttp2Stream;
   readonly #takesTrailers: boolean;
   #head: OutgoingHttpHeaders | undefined;

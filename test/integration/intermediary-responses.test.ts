@@ -92,6 +92,24 @@ test('a 204 goes on without Content-Length, a HEAD answer with it (RFC 9110 sect
   assert.equal(fieldOf(await rawRequest(port, head('HEAD / HTTP/1.1', 'Host: a')), 'Content-Length'), '5');
 });
 
+for (const [what, name] of Object.entries({ 'UTF-8': '\u6587.txt', 'Latin-1': 'caf\u00e9.txt' })) {
+  test(`a file name in ${what} arrives byte for byte, also behind a length`, async (t) => {
+    const bytes = Buffer.from(name, what === 'UTF-8' ? 'utf8' : 'latin1').toString('latin1');
+    const disposition = `attachment; filename="${bytes}"`;
+    for (const body of ['hi', 'long'.repeat(5_000)]) {
+      const start = head(
+        'HTTP/1.1 200 OK',
+        `Content-Length: ${body.length}`,
+        `Content-Disposition: ${disposition}`,
+      );
+      const { port } = await behindGateway(t, answering(start + body));
+      const response = await rawRequest(port, head('GET / HTTP/1.1', 'Host: a'));
+      assert.equal(fieldOf(response, 'Content-Disposition'), disposition);
+      assert.equal(response.body.toString(), body);
+    }
+  });
+}
+
 test('HEAD keeps the connection to the endpoint', async (t) => {
   const { port, upstream } = await behindGateway(t, answering(head('HTTP/1.1 200 OK', 'Content-Length: 5')));
   for (let turn = 0; turn < 5; turn += 1) await rawRequest(port, head('HEAD / HTTP/1.1', 'Host: a'));

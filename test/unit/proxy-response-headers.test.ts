@@ -69,6 +69,18 @@ test('Trailer stays only for a client that takes trailers', () => {
   assert.deepEqual(relayed([['Trailer', 'X-Sum']], 200, false), []);
 });
 
+test('nor where a length says that none can follow, wherever that stands', () => {
+  const length: Fields[number] = ['Content-Length', '5'];
+  assert.deepEqual(relayed([['Trailer', 'X-Sum'], length, ['trailer', 'X-B']], 200, true), length);
+  assert.deepEqual(relayed([length, ['Trailer', 'X-Sum']], 200, true), length);
+});
+
+test('Content-Length goes behind a Content-Disposition, which Node would read in another encoding', () => {
+  const name = ['content-disposition', 'attachment; filename="caf\u00e9"'] as const;
+  const length = ['Content-Length', '5'] as const;
+  assert.deepEqual(relayed([length, name, ['X-A', '1']]), [name, ['X-A', '1'], length].flat());
+});
+
 const MEDIA_TYPES: readonly (readonly [type: string, stream: boolean])[] = [
   ['text/event-stream', true],
   ['text/event-stream; charset=utf-8', true],
