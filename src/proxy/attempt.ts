@@ -6,10 +6,15 @@ import { classify } from './attempt-failure.js';
 import { countAttempt } from './attempt-load.js';
 import type { EndpointPool } from './endpoint-pool.js';
 
+/** RFC 9110 section 15. */
+const LAST_VALID = 599;
+
 /** What becomes of an attempt, told to the exchange that made it. */
 export interface AttemptListener {
   /** A 1xx other than 100 and 101. */
   onInformation(status: number, fields: readonly string[]): void;
+  /** Whether the client's protocol has such a status, 600 or more. */
+  carries(status: number): boolean;
   /** Whether to relay the response; false breaks it off, because another attempt has begun. */
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean;
   /** False pauses the endpoint until `resume`. */
@@ -83,6 +88,11 @@ export class Attempt implements ResponseHandler {
   }
 
   onHead(status: number, reason: string, fields: readonly string[]): void {
+    if (status > LAST_VALID && !this.#listener.carries(status)) {
+      this.pool.discard(this.connection);
+      this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
+      return;
+    }
     this.#headAt = this.#now();
     this.#status = status;
     if (this.#listener.onHead(this, status, reason, fields)) return;

@@ -9,6 +9,12 @@ export interface ReplyHead {
   readonly headers: string[];
 }
 
+/** What the gateway answers by itself. */
+export interface OwnAnswer {
+  readonly head: ReplyHead;
+  readonly body: Buffer | undefined;
+}
+
 type Trailers = [string, string][];
 
 /** Up to here one string with the head is cheaper to write than two pieces. */
@@ -23,6 +29,7 @@ export class ClientReply implements Waiting {
   readonly #turn: Turn;
   /** Whether the connection must not be used again; asked when the head goes out. */
   readonly #mustClose: () => boolean;
+  readonly #onUnsendable: () => OwnAnswer;
   #head: ReplyHead | undefined;
   #first: Buffer | undefined;
   #flushed = false;
@@ -30,13 +37,17 @@ export class ClientReply implements Waiting {
   /** Trailers of a response that is whole and still held. */
   #ended: Trailers | undefined;
   #closes = false;
+  /** What was held could not be written, and the gateway's own answer has gone out. */
+  #replaced = false;
   #status = 0;
   #bytes = 0;
 
-  constructor(response: ClientResponse, turn: Turn, mustClose: () => boolean) {
+  /** `onUnsendable`: Node refuses to write what is held, in the middle of whatever was going on. Gives what to answer instead. */
+  constructor(response: ClientResponse, turn: Turn, mustClose: () => boolean, onUnsendable: () => OwnAnswer) {
     this.#response = response;
     this.#turn = turn;
     this.#mustClose = mustClose;
+    this.#onUnsendable = onUnsendable;
   }
 
   /** Whether anything has been written, so that another answer is no longer possible. */
@@ -81,20 +92,23 @@ export class ClientReply implements Waiting {
       return true;
     }
     this.flush();
+    if (this.#replaced) return true;
     this.#bytes += chunk.length;
     return this.#response.write(chunk);
   }
 
   /** Writes what is held. */
   flush(): void {
+    const first = this.#first;
     if (this.#flushed || this.#head === undefined) return;
-    this.#writeHead(this.#head);
-    if (this.#first !== undefined) {
-      this.#bytes += this.#first.length;
-      this.#response.write(this.#first);
-      this.#first = undefined;
-    } else {
-      this.#response.flushHeaders();
+    this.#first = undefined;
+    try {
+      this.#writeHead(this.#head);
+      if (first === undefined) this.#response.flushHeaders();
+      else this.#response.write(first);
+      this.#bytes += first?.length ?? 0;
+    } catch {
+      this.#replace();
     }
   }
 
@@ -106,15 +120,34 @@ export class ClientReply implements Waiting {
   }
 
   #finish(trailers: Trailers): void {
-    if (!this.#flushed && this.#head !== undefined) this.#writeHead(this.#head);
-    if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(trailers);
     const last = this.#first;
+    if (this.#replaced) return;
     this.#first = undefined;
-    if (last === undefined) this.#response.end();
-    else {
-      this.#bytes += last.length;
-      if (last.length <= SMALL) endSmall(this.#response, last.toString('latin1'));
+    try {
+      if (!this.#flushed && this.#head !== undefined) this.#writeHead(this.#head);
+      if (trailers.length > 0 && this.#response.chunkedEncoding) this.#response.addTrailers(trailers);
+      if (last === undefined) this.#response.end();
+      else if (last.length <= SMALL) endSmall(this.#response, last.toString('latin1'));
       else this.#response.end(last);
+      this.#bytes += last?.length ?? 0;
+    } catch {
+      this.#replace();
+    }
+  }
+
+  /** What an endpoint sends must not end the process, whatever Node may throw for. */
+  #replace(): void {
+    this.#replaced = true;
+    const { head, body } = this.#onUnsendable();
+    if (this.#response.headersSent) return this.truncate();
+    this.#status = head.status;
+    this.#closes = true;
+    try {
+      this.#writeHead(head);
+      this.#response.end(body);
+      this.#bytes += body?.length ?? 0;
+    } catch {
+      this.truncate();
     }
   }
 

@@ -47,6 +47,7 @@ export interface ClientRequest extends ClientBody {
 /** What is needed of a response: Node's `ServerResponse` has it, and so has a `StreamResponse` of HTTP/2. */
 export interface ClientResponse {
   readonly statusCode: number;
+  readonly headersSent: boolean;
   /** Whether all of it has been handed to the connection. */
   readonly writableFinished: boolean;
   /** Whether trailers may follow its body. */

@@ -6,7 +6,7 @@ import type { UpstreamConnection } from '../upstream/connection.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { Attempt, type AttemptListener } from './attempt.js';
 import { Attempts } from './attempts.js';
-import { ClientReply } from './client-reply.js';
+import { ClientReply, type OwnAnswer } from './client-reply.js';
 import type { UnderWay } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { EndpointPool } from './endpoint-pool.js';
@@ -14,6 +14,7 @@ import { writeInformation } from './information.js';
 import { closeLingering } from './lingering.js';
 import { problem } from './problem.js';
 import { endToEndFields, responseHead } from './response-headers.js';
+import { StreamResponse } from './stream-response.js';
 import { openTunnel } from './tunnel.js';
 
 /**
@@ -49,6 +50,7 @@ export class Exchange implements AttemptListener, UnderWay {
       admitted.response,
       admitted.context.turn,
       () => this.#unreadable || admitted.context.draining() || admitted.body?.complete === false,
+      () => this.#unsendable(),
     );
   }
 
@@ -106,11 +108,26 @@ export class Exchange implements AttemptListener, UnderWay {
       this.#reply.truncate();
       return;
     }
-    const { status, reason, headers, body } = problem(cause, this.#admitted.traceId);
+    const { head, body } = this.#problem(cause);
     this.#reply.drop();
-    this.#reply.hold({ status, reason, headers });
-    if (this.#admitted.method !== 'HEAD') this.#reply.write(body);
+    this.#reply.hold(head);
+    if (body !== undefined) this.#reply.write(body);
     this.#end([]);
+  }
+
+  /** Node would not write what the endpoint sent. The attempt may have ended well all the same. */
+  #unsendable(): OwnAnswer {
+    this.cause = 'BAD_UPSTREAM_RESPONSE';
+    if (!this.#over) {
+      this.#finish();
+      this.#attempt?.abort('BAD_UPSTREAM_RESPONSE');
+    }
+    return this.#problem(this.cause);
+  }
+
+  #problem(cause: Cause): OwnAnswer {
+    const { body, ...head } = problem(cause, this.#admitted.traceId);
+    return { head, body: this.#admitted.method === 'HEAD' ? undefined : body };
   }
 
   #pick(): void {
@@ -145,6 +162,10 @@ export class Exchange implements AttemptListener, UnderWay {
 
   onInformation(status: number, fields: readonly string[]): void {
     writeInformation(this.#admitted.response, status, fields);
+  }
+
+  carries(): boolean {
+    return !(this.#admitted.response instanceof StreamResponse);
   }
 
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {

@@ -34,6 +34,10 @@ const CONNECTION_WINDOW = 1024 ** 2;
 const SESSION_MEMORY = 32;
 /** Least size of a field as it counts against the largest head (RFC 9113 section 6.5.2). */
 const LEAST_FIELD = 32;
+/** By how much nghttp2 fears that fields may grow when encoded: the shortest, of four bytes, to thirteen. */
+const ENCODED = 4;
+/** Bytes that the gateway adds to a head, with much to spare. */
+const OWN_FIELDS = 16 * 1024;
 
 /** The connections of clients that speak HTTP/2. Each stream is one request, served like any other. */
 export class Http2Sessions {
@@ -52,6 +56,8 @@ export class Http2Sessions {
     this.#server = createServer({
       maxSessionMemory: SESSION_MEMORY,
       maxHeaderListPairs: Math.ceil(limits.maxHeaderSize / LEAST_FIELD),
+      // An endpoint's head is bounded by the same; one that nghttp2 finds too large costs the client its connection.
+      maxSendHeaderBlockLength: ENCODED * (limits.maxHeaderSize + OWN_FIELDS),
       settings: {
         maxConcurrentStreams: limits.maxConcurrentStreams,
         maxHeaderListSize: limits.maxHeaderSize,

@@ -1,7 +1,6 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import { systemCode } from '../core/errors.js';
 import type { ClientResponse } from './client-side.js';
-import { fieldsOf, withoutRepeats } from './http2-fields.js';
+import { fieldsOf } from './http2-fields.js';
 
 /**
  * A response of HTTP/2, told like one of HTTP/1.1. The head waits for the first byte of the body, or for the end,
@@ -36,7 +35,9 @@ export class StreamResponse implements ClientResponse {
   /** There is no reason phrase in HTTP/2 (RFC 9113 section 8.3.2). */
   writeHead(status: number, _reason: string, headers: readonly string[]): void {
     this.statusCode = status;
-    this.#head = headFields(status, headers);
+    this.#head = fieldsOf(headers, { ':status': status });
+    // Node ends it with its head (RFC 9110 section 15.3.6), whatever an endpoint adds.
+    if (status === constants.HTTP_STATUS_RESET_CONTENT) delete this.#head['content-length'];
   }
 
   flushHeaders(): void {
@@ -46,7 +47,7 @@ export class StreamResponse implements ClientResponse {
   write(chunk: Buffer): boolean {
     this.#respond(false);
     // What comes for a client that has left is dropped until the endpoint hears of it.
-    return this.#gone || this.#stream.write(chunk);
+    return this.#gone || this.#stream.writableEnded || this.#stream.write(chunk);
   }
 
   addTrailers(trailers: readonly [string, string][]): void {
@@ -59,14 +60,15 @@ export class StreamResponse implements ClientResponse {
     if (this.#gone) return;
     this.#ended = true;
     if (!this.#waitsForTrailers) stream.once('finish', () => this.#dismissRequest());
-    if (typeof last === 'string') stream.end(last, encoding);
+    if (stream.writableEnded) stream.end();
+    else if (typeof last === 'string') stream.end(last, encoding);
     else stream.end(last);
   }
 
   /** The whole answer in one HEADERS frame that ends the stream, as gRPC calls it. */
   endWithHead(status: number, headers: readonly string[]): void {
     this.statusCode = status;
-    this.#head = headFields(status, headers);
+    this.#head = fieldsOf(headers, { ':status': status });
     this.#ended = true;
     this.#respond(true);
     this.#dismissRequest();
@@ -76,10 +78,14 @@ export class StreamResponse implements ClientResponse {
     this.inform(constants.HTTP_STATUS_CONTINUE, []);
   }
 
-  /** An interim response; ignored when it comes too late. */
+  /** An interim response; ignored when it comes too late, or Node will not have it. */
   inform(status: number, fields: readonly [string, string][]): void {
     if (this.#stream.headersSent || this.#gone) return;
-    this.#stream.additionalHeaders({ ...fieldsOf(fields.flat()), ':status': status });
+    try {
+      this.#stream.additionalHeaders(fieldsOf(fields.flat(), { ':status': status }));
+    } catch {
+      // The final response says all that matters.
+    }
   }
 
   /** Not `close`, which would end the body in good order before it resets the stream. */
@@ -104,7 +110,11 @@ export class StreamResponse implements ClientResponse {
 
   #sendTrailers(): void {
     if (this.#gone) return;
-    this.#stream.sendTrailers(this.#trailers);
+    try {
+      this.#stream.sendTrailers(this.#trailers);
+    } catch {
+      this.destroy();
+    }
     this.#dismissRequest();
   }
 
@@ -118,13 +128,7 @@ export class StreamResponse implements ClientResponse {
     const waitForTrailers = this.#takesTrailers && !endStream;
     this.#waitsForTrailers = waitForTrailers;
     if (waitForTrailers) this.#stream.once('wantTrailers', () => this.#sendTrailers());
-    const options = { endStream, waitForTrailers };
-    try {
-      this.#stream.respond(head, options);
-    } catch (error) {
-      if (systemCode(error) !== 'ERR_HTTP2_HEADER_SINGLE_VALUE') throw error;
-      this.#stream.respond(withoutRepeats(head), options);
-    }
+    this.#stream.respond(head, { endStream, waitForTrailers });
   }
 
   /**
@@ -139,8 +143,4 @@ export class StreamResponse implements ClientResponse {
       if (!over()) stream.close(constants.NGHTTP2_NO_ERROR);
     });
   }
-}
-
-function headFields(status: number, headers: readonly string[]): OutgoingHttpHeaders {
-  return fieldsOf(headers, { ':status': status });
 }

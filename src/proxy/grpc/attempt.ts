@@ -13,6 +13,9 @@ import { GrpcAnswer, type ResponseFields } from './answer.js';
 import type { HeldStream } from './endpoint-sessions.js';
 import type { SessionFailure, SessionWaiter, SharedSession } from './shared-session.js';
 
+/** RFC 9110 section 15. */
+const LAST_VALID = 599;
+
 /** What becomes of an attempt at a call, told to the exchange that made it. */
 export interface GrpcAttemptListener {
   /** The head of the response. `last`: there is nothing after it. */
@@ -141,6 +144,11 @@ export class GrpcAttempt implements SessionWaiter, HeldStream {
 
   #onResponse(headers: ResponseFields, flags: number): void {
     if (this.#settled) return;
+    if ((headers[':status'] ?? 0) > LAST_VALID) {
+      this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
+      this.#stop.abort();
+      return;
+    }
     this.#headAt = this.#now();
     const last = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     this.#answer = new GrpcAnswer(headers);

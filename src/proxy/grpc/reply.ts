@@ -41,8 +41,10 @@ export class GrpcReply {
       return;
     }
     this.#begun = true;
-    this.#response.writeHead(status, '', headers);
-    this.#response.flushHeaders();
+    this.#safely(() => {
+      this.#response.writeHead(status, '', headers);
+      this.#response.flushHeaders();
+    });
   }
 
   /** False when the client is behind; `onDrain` is called when it has caught up. */
@@ -54,12 +56,12 @@ export class GrpcReply {
   }
 
   end(trailers: IncomingHttpHeaders): void {
-    if (this.#whole !== undefined) {
-      this.#response.endWithHead(this.#whole.status, this.#whole.headers);
-      return;
-    }
-    this.#response.addTrailers(pairs(trailers));
-    this.#response.end();
+    const whole = this.#whole;
+    this.#safely(() => {
+      if (whole !== undefined) return this.#response.endWithHead(whole.status, whole.headers);
+      this.#response.addTrailers(pairs(trailers));
+      this.#response.end();
+    });
   }
 
   /**
@@ -74,6 +76,15 @@ export class GrpcReply {
     else {
       this.#response.addTrailers(failureTrailers(cause));
       this.#response.end();
+    }
+  }
+
+  /** What an endpoint sends must not end the process, whatever Node may throw for. */
+  #safely(write: () => void): void {
+    try {
+      write();
+    } catch {
+      this.#response.destroy();
     }
   }
 
