@@ -22,6 +22,8 @@ export interface Outcome {
   readonly nothingSent: boolean;
   /** Whether it went out on a connection that had served a request before. */
   readonly reusedConnection: boolean;
+  /** Whether anything of a response came, were it an interim one or a part of a head. */
+  readonly answerBegun: boolean;
   /** Milliseconds from the start of the attempt to the response head, or to the failure. */
   readonly headMs: number;
 }
@@ -34,8 +36,14 @@ export function answered(status: number): Outcome {
     cause: undefined,
     nothingSent: false,
     reusedConnection: false,
+    answerBegun: true,
     headMs: 0,
   };
+}
+
+/** A kept connection that broke before a byte came back, which endpoints may do as they please. */
+export function isStale(outcome: Outcome): boolean {
+  return outcome.class === 'reset' && outcome.reusedConnection && !outcome.answerBegun;
 }
 
 /** How far an attempt got: `settle` is the end of a response. */

@@ -19,6 +19,8 @@ export function classify(failure: UpstreamFailure, headReceived: boolean): Attem
     case 'bad-response':
       if (headReceived) return { cause: 'UPSTREAM_RESET', outcome: 'truncated' };
       return { cause: 'BAD_UPSTREAM_RESPONSE', outcome: 'bad-response' };
+    case 'partial':
+      return { cause: 'UPSTREAM_RESET', outcome: 'reset' };
     case 'reset':
       return { cause: 'UPSTREAM_RESET', outcome: headReceived ? 'truncated' : 'reset' };
   }

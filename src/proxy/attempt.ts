@@ -44,6 +44,8 @@ export class Attempt implements ResponseHandler {
   /** Until then nothing was sent. */
   #sent = false;
   #reused = false;
+  #informed = false;
+  #answerBegun = false;
   #headAt = 0;
   #status = 0;
   #settled = false;
@@ -66,6 +68,11 @@ export class Attempt implements ResponseHandler {
     return this.#headAt > 0;
   }
 
+  /** Whether an interim response has been relayed. */
+  get informed(): boolean {
+    return this.#informed;
+  }
+
   /** Breaks it off; it has settled when this returns. */
   abort(cause: Cause): void {
     if (this.#settled) return;
@@ -84,10 +91,13 @@ export class Attempt implements ResponseHandler {
   }
 
   onInformation(status: number, fields: readonly string[]): void {
+    this.#informed = true;
+    this.#answerBegun = true;
     this.#listener.onInformation(status, fields);
   }
 
   onHead(status: number, reason: string, fields: readonly string[]): void {
+    this.#answerBegun = true;
     if (status > LAST_VALID && !this.#listener.carries(status)) {
       this.pool.discard(this.connection);
       this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
@@ -113,10 +123,12 @@ export class Attempt implements ResponseHandler {
   onUpgrade(fields: readonly string[], socket: Duplex): void {
     this.#headAt = this.#now();
     this.#status = 101;
+    this.#answerBegun = true;
     this.#listener.onUpgrade(fields, socket);
   }
 
   onFailure(failure: UpstreamFailure): void {
+    if (failure === 'partial') this.#answerBegun = true;
     if (failure === 'reset' && this.headReceived) this.#listener.onBreak();
     const { cause, outcome } = classify(failure, this.headReceived);
     this.#fail(cause, outcome);
@@ -143,6 +155,7 @@ export class Attempt implements ResponseHandler {
       nothingSent: !this.#sent,
       // Once it was sent, the connection may be busy with another request by now.
       reusedConnection: this.#sent ? this.#reused : this.connection.reused,
+      answerBegun: this.#answerBegun,
       headMs: (this.#headAt || this.#now()) - this.begunAt,
     };
   }

@@ -238,6 +238,7 @@ export class Exchange implements AttemptListener, UnderWay {
 
   /** Whether another attempt has begun. */
   #retry(attempt: Attempt, outcome: Outcome): boolean {
+    if (attempt.informed) return false;
     const decision = this.attempts.decide(outcome, this.#deadlines.totalLeft, this.#staleResets);
     if (!decision.retry) return false;
     const stale = decision.sameEndpoint;

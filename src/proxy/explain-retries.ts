@@ -49,7 +49,7 @@ export function explainRetries(
     when,
     cause: outcome.cause ?? ('status' as const),
     again: againAfter(
-      { ...outcome, status: 0, headMs: 0 },
+      { ...outcome, status: 0, answerBegun: false, headMs: 0 },
       outcome.class === 'timeout' ? afterTimeout : facts,
     ),
   }));

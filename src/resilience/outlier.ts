@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../core/clock.js';
-import type { Outcome } from '../core/outcome.js';
+import { isStale, type Outcome } from '../core/outcome.js';
 import { jittered, type Random } from '../core/random.js';
 import type { EjectionPolicy } from '../core/route.js';
 
@@ -160,8 +160,8 @@ function newMember(): Member {
  * The client left, or a connection broke that had been idle. Endpoints close those as they please; one
  * that restarts closes all of them at once. The attempt that follows on a fresh one tells.
  */
-function saysNothing({ class: kind, reusedConnection }: Outcome): boolean {
-  return kind === 'abandoned' || (kind === 'reset' && reusedConnection);
+function saysNothing(outcome: Outcome): boolean {
+  return outcome.class === 'abandoned' || isStale(outcome);
 }
 
 function isFailure(outcome: Outcome): boolean {

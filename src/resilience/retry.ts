@@ -1,5 +1,5 @@
 import { type Cause, causeRule } from '../core/causes.js';
-import { isIdempotent, type Outcome } from '../core/outcome.js';
+import { isIdempotent, isStale, type Outcome } from '../core/outcome.js';
 
 /** What a retry decision is made of; nothing here is a socket. */
 export interface RetryFacts {
@@ -30,10 +30,11 @@ const NO: RetryDecision = { retry: false };
 
 /**
  * Whether to try again, by proof of what was sent (RFC 9110 section 9.2.2):
- * never sent → any method; sent, and no response came → idempotent methods, which may be executed
- * twice without harm; a listed status → idempotent methods. A response that has begun is never taken
- * back; the caller does not ask then. The first reset of a reused connection says only that it had
- * been idle for too long, so the same endpoint is tried again, and that is not one attempt less.
+ * never sent → any method; sent, and no whole head of a response came → idempotent methods, which may be
+ * executed twice without harm; a listed status → idempotent methods. A response that has begun for the client,
+ * with an interim one too, is never taken back; the caller does not ask then. The first reset of a reused
+ * connection before a byte came back says only that it had been idle for too long, so the same endpoint is
+ * tried again, and that is not one attempt less.
  */
 export function decideRetry(outcome: Outcome, facts: RetryFacts): RetryDecision {
   const endpointsTried = facts.attempts - facts.staleResets;
@@ -45,6 +46,6 @@ export function decideRetry(outcome: Outcome, facts: RetryFacts): RetryDecision 
   }
   if (!causeRule(outcome.cause).mayRetry || outcome.class === 'truncated') return NO;
   if (!outcome.nothingSent && !idempotent) return NO;
-  const stale = outcome.class === 'reset' && outcome.reusedConnection && facts.staleResets === 0;
+  const stale = isStale(outcome) && facts.staleResets === 0;
   return { retry: true, reason: outcome.cause, sameEndpoint: stale };
 }

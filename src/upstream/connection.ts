@@ -17,10 +17,17 @@ export interface UpstreamRequest {
 
 /**
  * Why an exchange on a connection failed. `connect`: none could be made, and nothing was sent. `reset`:
- * it ended before its time. `bad-response`: what came breaks RFC 9112. `bad-request`: the request was
+ * it ended before its time. `partial`: so it did, after bytes of a response and before the head of a final one was
+ * whole. `bad-response`: what came breaks RFC 9112. `bad-request`: the request was
  * refused before anything was sent. `request-body`: the client's body broke off.
  */
-export type UpstreamFailure = 'connect' | 'reset' | 'bad-response' | 'bad-request' | 'request-body';
+export type UpstreamFailure =
+  | 'connect'
+  | 'reset'
+  | 'partial'
+  | 'bad-response'
+  | 'bad-request'
+  | 'request-body';
 
 /**
  * Told what becomes of one request. After `onEnd`, `onUpgrade` or `onFailure`, and after the connection

@@ -181,7 +181,7 @@ export class Http1Connection implements UpstreamConnection, ResponseSink, Waitin
   #ended(broken: boolean): void {
     if (this.#gone || (!broken && this.#reader.end())) return;
     if (this.#state === 'idle') this.#close();
-    else this.#fail('reset');
+    else this.#fail(this.#reader.partial ? 'partial' : 'reset');
   }
 
   #close(): void {

@@ -12,6 +12,7 @@ const MAX_HEAD = 16 * 1024;
  */
 export class InterimFilter {
   #armed = false;
+  #heard = false;
   #held: Buffer | undefined;
 
   /** Watches `socket` from now on. */
@@ -21,12 +22,19 @@ export class InterimFilter {
       push(this.#armed && chunk !== null ? this.#strip(chunk) : chunk, encoding);
   }
 
+  /** Whether anything has come since the last request. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
   /** Call when a request is sent: what comes next is the head of a response. */
   arm(): void {
     this.#armed = true;
+    this.#heard = false;
   }
 
   #strip(chunk: Buffer): Buffer {
+    this.#heard = true;
     let rest = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = undefined;
     const passed: Buffer[] = [];

@@ -47,6 +47,11 @@ export class ResponseReader {
     return this.#left;
   }
 
+  /** Whether anything has come of a response whose final head has not. */
+  get partial(): boolean {
+    return this.#state === 'head' && (this.#interim > 0 || this.#held !== '');
+  }
+
   /** A request with this method goes out. */
   expect(method: string): void {
     this.#method = method;

@@ -84,6 +84,11 @@ export class UndiciConnection implements UpstreamConnection {
     this.#client.destroy(() => undefined);
   }
 
+  /** @internal Whether anything of a response has come. */
+  get heard(): boolean {
+    return this.#filter?.heard === true;
+  }
+
   /** @internal The request is about to go out. */
   sent(): void {
     this.#requests += 1;
@@ -124,6 +129,8 @@ class Exchanged implements Dispatcher.DispatchHandler {
   #handler: ResponseHandler | undefined;
   #abort: ((error?: Error) => void) | undefined;
   #resume: (() => void) | undefined;
+  /** The final head has come. */
+  #begun = false;
   /** Bytes that interim responses may still take. */
   #interimLeft: number;
 
@@ -157,6 +164,7 @@ class Exchanged implements Dispatcher.DispatchHandler {
     if (!this.#keepsRules(status, raw, fields)) this.#fail('bad-response');
     else if (status < 200) this.#handler?.onInformation(status, fields);
     else {
+      this.#begun = true;
       this.#handler?.onHead(status, reason, fields);
       if (status === 204 || status === 304) this.#endAtHead();
     }
@@ -191,7 +199,8 @@ class Exchanged implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
-    this.#fail(failureOf(error, this.#abort !== undefined));
+    const failure = failureOf(error, this.#abort !== undefined);
+    this.#fail(failure === 'reset' && !this.#begun && this.#connection.heard ? 'partial' : failure);
   }
 
   /**

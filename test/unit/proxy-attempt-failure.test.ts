@@ -5,6 +5,7 @@ import { classify } from '../../src/proxy/attempt-failure.js';
 test('before a response had begun, each failure has a cause and an outcome of its own', () => {
   assert.deepEqual(classify('connect', false), { cause: 'CONNECT_FAILED', outcome: 'connect-failed' });
   assert.deepEqual(classify('reset', false), { cause: 'UPSTREAM_RESET', outcome: 'reset' });
+  assert.deepEqual(classify('partial', false), { cause: 'UPSTREAM_RESET', outcome: 'reset' });
   assert.deepEqual(classify('bad-response', false), {
     cause: 'BAD_UPSTREAM_RESPONSE',
     outcome: 'bad-response',

@@ -36,6 +36,7 @@ const OK: Outcome = {
   cause: undefined,
   nothingSent: false,
   reusedConnection: false,
+  answerBegun: false,
   headMs: 1,
 };
 
@@ -45,6 +46,7 @@ const REFUSED: Outcome = {
   cause: 'CONNECT_FAILED',
   nothingSent: true,
   reusedConnection: false,
+  answerBegun: false,
   headMs: 0,
 };
 

@@ -42,6 +42,7 @@ class Rig {
         cause: undefined,
         nothingSent: outcome === 'connect-failed',
         reusedConnection,
+        answerBegun: false,
         headMs: 1,
       });
     }

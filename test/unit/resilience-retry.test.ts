@@ -24,6 +24,7 @@ const RESET: Outcome = {
   cause: 'UPSTREAM_RESET',
   nothingSent: false,
   reusedConnection: false,
+  answerBegun: false,
   headMs: 1,
 };
 const STALE: Outcome = { ...RESET, reusedConnection: true };
@@ -97,6 +98,12 @@ table('a kept connection that broke before a byte came back is no fault of the e
     { ...STALE, nothingSent: true },
     AFRESH,
   ),
+  [
+    'once a byte has come back it is, and another is asked',
+    { ...STALE, answerBegun: true },
+    {},
+    elsewhere('UPSTREAM_RESET'),
+  ],
   ['the second in a request is', STALE, { staleResets: 1, attempts: 2 }, elsewhere('UPSTREAM_RESET')],
   ['and costs none of the attempts', REFUSED, { staleResets: 1, attempts: 3 }, elsewhere('CONNECT_FAILED')],
   ['but not with a body that cannot be sent again', STALE, { method: 'PUT', bodyReplayable: false }, NO],

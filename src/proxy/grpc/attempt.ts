@@ -191,6 +191,7 @@ export class GrpcAttempt implements SessionWaiter, HeldStream {
       cause,
       nothingSent: this.#stream === undefined || this.#refused,
       reusedConnection: this.#reused,
+      answerBegun: this.headReceived,
       headMs: (this.#headAt || this.#now()) - this.begunAt,
     };
   }
