@@ -22,6 +22,12 @@ export function substitute(text: string, environment: Environment): Substitution
   return problem === undefined ? { text: replaced } : { problem };
 }
 
+/** Whether a value is nothing but a variable, and that one is not set. */
+export function isUnset(text: string, environment: Environment): boolean {
+  const [, name] = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(text) ?? [];
+  return name !== undefined && environment[name] === undefined;
+}
+
 function lookUp(body: string, environment: Environment): Substitution {
   const [, name, fallback] = BODY.exec(body) ?? [];
   if (name === undefined) return { problem: `has "\${${body}}"; wanted \${NAME} or \${NAME:-default}` };

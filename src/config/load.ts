@@ -1,9 +1,10 @@
 import { type FileProblem, named } from '../files/file-problem.js';
 import { YamlFile } from '../files/yaml-file.js';
-import { type Environment, substitute } from './environment.js';
+import { type Environment, isUnset, type Substitution, substitute } from './environment.js';
 import type { Finding } from './finding.js';
 import { type ConfigOrigin, fileOrigin } from './origin.js';
 import { schemaProblems } from './problems.js';
+import { mayBeUnset } from './registry-schema.js';
 import { crossFindings, warnings } from './rules.js';
 import { documentSchema } from './schema.js';
 import { resolveSettings, type Settings } from './settings.js';
@@ -21,7 +22,9 @@ export function parseConfig(text: string, file: string, environment: Environment
   const yaml = new YamlFile(text, file);
   const { problems, onlyDuplicates } = yaml.syntaxProblems();
   if (!onlyDuplicates) return { errors: problems };
-  const errors = [...problems, ...yaml.substitute((value) => substitute(value, environment))];
+  const replace = (value: string, keys: readonly string[]): Substitution =>
+    mayBeUnset(keys) && isUnset(value, environment) ? { text: '' } : substitute(value, environment);
+  const errors = [...problems, ...yaml.substitute(replace)];
   const data = yaml.data();
   if ('problem' in data) return { errors: [...errors, data.problem] };
   // A missing variable leaves its value without meaning; errors that follow from it would mislead.

@@ -57,8 +57,10 @@ const etcd = section({
   schema: keySchema,
   username: textOrNone('a user name')
     .optional()
-    .meta({ description: 'etcd user. An empty value means none.' }),
-  password: textOrNone('a password').optional().meta({ description: 'Password of username.' }),
+    .meta({ description: 'etcd user. An empty value means none, and so does a variable that is not set.' }),
+  password: textOrNone('a password')
+    .optional()
+    .meta({ description: 'Password of username. Empty or not set like username.' }),
   tls: tls
     .optional()
     .meta({ description: 'For https:// endpoints; without it the authorities of the system are trusted.' }),
@@ -77,9 +79,10 @@ const consul = section({
   datacenter: textOrNone('the name of a datacenter')
     .optional()
     .meta({ description: 'The datacenter; an empty value means that of the agent.' }),
-  token: textOrNone('a token')
-    .optional()
-    .meta({ description: 'ACL token, with service:read and node:read. An empty value means none.' }),
+  token: textOrNone('a token').optional().meta({
+    description:
+      'ACL token, with service:read and node:read. An empty value means none, and so does a variable that is not set.',
+  }),
   tls: tls
     .optional()
     .meta({ description: 'For https:// endpoints; without it the authorities of the system are trusted.' }),
@@ -131,6 +134,20 @@ export const REGISTRY_KEYS: readonly string[] = [
 ];
 
 export const REGISTRY_TYPES: readonly string[] = kinds.flatMap(({ shape }) => [...shape.type.values]);
+
+/** Whose empty value means none. Not adminToken: where that is missing, everybody is let in. */
+const CREDENTIALS: readonly string[] = ['username', 'password', 'token'];
+
+/**
+ * Whether a variable that is not set, as the whole value at these keys, means none: a file that is the same for
+ * registries with and without a password need not give each a default.
+ */
+export function mayBeUnset(keys: readonly string[]): boolean {
+  const [first, ...rest] = keys;
+  const [option = ''] = first === 'registry' ? rest : first === 'registries' ? rest.slice(1) : [];
+  const depth = first === 'registry' ? 2 : 3;
+  return keys.length === depth && CREDENTIALS.includes(option);
+}
 
 const WANTED_TYPE = `wanted one of ${REGISTRY_TYPES.join(', ')}`;
 

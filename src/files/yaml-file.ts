@@ -2,6 +2,7 @@ import {
   type Document,
   isAlias,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -65,16 +66,17 @@ export class YamlFile {
 
   /**
    * Replaces the text values that hold `${`; keys are left alone. It works on parsed values, so that what
-   * comes in stays one value whatever it contains. An empty value counts as an absent key.
+   * comes in stays one value whatever it contains. An empty value counts as an absent key. `keys` are those that
+   * lead to the value, places in lists left out.
    */
-  substitute(replace: (text: string) => Replacement): FileProblem[] {
+  substitute(replace: (text: string, keys: readonly string[]) => Replacement): FileProblem[] {
     const problems: FileProblem[] = [];
     visit(this.#document, {
-      Scalar: (position, node) => {
+      Scalar: (position, node, ancestors) => {
         if (position === 'key') return;
         if (node.value === null) node.value = undefined;
         if (typeof node.value !== 'string' || !node.value.includes('${')) return;
-        const result = replace(node.value);
+        const result = replace(node.value, keysOf(ancestors));
         if ('text' in result) node.value = result.text;
         else problems.push(this.#problemAt(startOf(node), result.problem));
       },
@@ -165,4 +167,8 @@ function findPair(items: readonly Pair[], key: string, document: Document.Parsed
 
 function keyOf({ key }: Pair): string {
   return isScalar(key) ? String(key.source ?? key.value) : String(key);
+}
+
+function keysOf(ancestors: readonly unknown[]): string[] {
+  return ancestors.flatMap((node) => (isPair(node) && isScalar(node.key) ? [String(node.key.value)] : []));
 }

@@ -40,6 +40,50 @@ test('a variable that is not set, and a reference of another form, are refused',
   }
 });
 
+test('a credential of a registry that is nothing but a variable which is not set is none', () => {
+  const credentials = (text: string): unknown => {
+    const result = parseConfig(text, 'routes.yaml', { USER: 'gateway' });
+    if ('errors' in result) return result.errors.map(({ message }) => message);
+    return [...result.settings.registries.values()].map((registry) => [
+      'username' in registry ? registry.username : undefined,
+      'password' in registry ? registry.password : undefined,
+      'token' in registry ? registry.token : undefined,
+    ]);
+  };
+  const etcd = (user: string, password: string): string =>
+    `{ type: etcd, endpoints: [a:1], username: "${user}", password: "${password}" }`;
+  assert.deepEqual(credentials(`registry: ${etcd('${NOPE}', '${NOPE}')}\n`), [
+    [undefined, undefined, undefined],
+  ]);
+  assert.deepEqual(
+    credentials(
+      `registries: { main: ${etcd('${NOPE}', '${NOPE}')}, dc2: { type: consul, endpoints: [a:1], token: "\${NOPE}" } }\n`,
+    ),
+    [
+      [undefined, undefined, undefined],
+      [undefined, undefined, undefined],
+    ],
+  );
+  assert.deepEqual(credentials(`registry: ${etcd('${USER}', '${NOPE}')}\n`), [
+    'registry.username: needs a password beside it',
+  ]);
+});
+
+test('a variable that is not set is an error everywhere else', () => {
+  for (const text of [
+    'adminToken: ${NOPE}\n',
+    'registry: { type: etcd, endpoints: [a:1], username: "x${NOPE}", password: p }\n',
+    'registry: { type: etcd, endpoints: [a:1], prefix: "${NOPE}" }\n',
+    'registry: { type: etcd, endpoints: ["${NOPE}"] }\n',
+    'registry: { type: etcd, endpoints: [a:1], tls: { username: "${NOPE}" } }\n',
+    'username: ${NOPE}\n',
+    'registries: { token: "${NOPE}" }\n',
+  ]) {
+    const result = parseConfig(text, 'routes.yaml', {});
+    assert.match(JSON.stringify('errors' in result && result.errors), /variable NOPE is not set/, text);
+  }
+});
+
 test('a variable stays one value, whatever YAML it holds', () => {
   const result = parseConfig('adminToken: ${YAML}\n', 'routes.yaml', environment);
   assert.ok('settings' in result);
