@@ -17,8 +17,7 @@ export function classify(failure: UpstreamFailure, headReceived: boolean): Attem
     case 'connect':
       return { cause: 'CONNECT_FAILED', outcome: 'connect-failed' };
     case 'bad-response':
-      if (headReceived) return { cause: 'UPSTREAM_RESET', outcome: 'truncated' };
-      return { cause: 'BAD_UPSTREAM_RESPONSE', outcome: 'bad-response' };
+      return { cause: 'BAD_UPSTREAM_RESPONSE', outcome: headReceived ? 'truncated' : 'bad-response' };
     case 'partial':
       return { cause: 'UPSTREAM_RESET', outcome: 'reset' };
     case 'reset':

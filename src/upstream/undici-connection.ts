@@ -199,7 +199,7 @@ class Exchanged implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
-    const failure = failureOf(error, this.#abort !== undefined);
+    const failure = failureOf(error, this.#abort !== undefined, this.#begun);
     this.#fail(failure === 'reset' && !this.#begun && this.#connection.heard ? 'partial' : failure);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { behindGateway, routeAll } from '../support/gateway-under-test.js';
+import { behindGateway, routeAll, UPSTREAM_CLIENT } from '../support/gateway-under-test.js';
 import { RawClient, rawRequest, Truncated } from '../support/raw-client.js';
 import { chunked, head, ok } from '../support/raw-http.js';
 import { answering, type Script } from '../support/raw-upstream.js';
@@ -79,14 +79,15 @@ const broken: Readonly<Record<string, string>> = {
 for (const [what, answer] of Object.entries(broken)) {
   test(`an endpoint that sends ${what}: the client sees it cut, never a clean end`, async (t) => {
     for (const sent of [answer, closing(answer)]) {
-      const { port } = await behindGateway(t, breaking(sent));
+      const { port, gateway } = await behindGateway(t, breaking(sent));
       await assert.rejects(rawRequest(port, GET), Truncated);
+      assert.equal((await gateway.record()).cause, 'UPSTREAM_RESET');
     }
   });
 }
 
 test('an endpoint that sends a malformed chunk: the client sees it cut, never a clean end', async (t) => {
-  const { port, upstream } = await behindGateway(t, () => undefined);
+  const { port, upstream, gateway } = await behindGateway(t, () => undefined);
   const client = await RawClient.connect(port);
   t.after(() => client.destroy());
   await client.write(GET);
@@ -96,7 +97,31 @@ test('an endpoint that sends a malformed chunk: the client sees it cut, never a 
   await client.sees('only this');
   await connection.write('zz\r\n');
   await assert.rejects(client.response(), Truncated);
+  const { status, cause, tries } = await gateway.record();
+  assert.deepEqual([status, cause, tries[0]?.outcome], [200, 'BAD_UPSTREAM_RESPONSE', 'truncated']);
 });
+
+const malformed: Record<string, string> = {
+  'a size that is no number': 'ZZZ\r\nhi\r\n0\r\n\r\n',
+  'a size as in a program': '0x2\r\nhi\r\n0\r\n\r\n',
+  'lines that end in LF': '2\nhi\n0\n\n',
+};
+
+/** undici takes any extension, and tells of a bad chunk when the head has gone. */
+const UNDICI = process.env[UPSTREAM_CLIENT] === 'undici';
+if (!UNDICI) malformed['an extension of 20 KB'] = `2;a=${'b'.repeat(20_000)}\r\nhi\r\n0\r\n\r\n`;
+
+for (const [what, body] of Object.entries(malformed)) {
+  test(`a first chunk with ${what}: ${UNDICI ? 'cut, as' : '502'} BAD_UPSTREAM_RESPONSE`, async (t) => {
+    const { port, gateway } = await behindGateway(
+      t,
+      answering(head('HTTP/1.1 200 OK', 'Transfer-Encoding: chunked') + body),
+    );
+    if (UNDICI) await assert.rejects(rawRequest(port, GET), Truncated);
+    else assert.match((await rawRequest(port, GET)).body.toString(), /"status":502.*"BAD_UPSTREAM_RESPONSE"/);
+    assert.equal((await gateway.record()).cause, 'BAD_UPSTREAM_RESPONSE');
+  });
+}
 
 test('an endpoint that resets inside a body: the client sees it cut, and no connection is lost', async (t) => {
   const answers = [LENGTH_SHORT, closing(LENGTH_SHORT), CHUNKS_CUT, closing(CHUNKS_CUT), CHUNK_CUT];

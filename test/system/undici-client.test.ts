@@ -4,6 +4,7 @@ import { UPSTREAM_CLIENT } from '../support/gateway-under-test.js';
 process.env[UPSTREAM_CLIENT] = 'undici';
 
 const RULES = [
+  'http2-responses',
   'intermediary-answers',
   'intermediary-bad-upstream',
   'intermediary-fidelity',
@@ -13,6 +14,7 @@ const RULES = [
   'intermediary-trailers',
   'intermediary-unusual',
   'pools',
+  'retry-after-bytes',
   'streaming',
   'streaming-abandoned',
 ] as const;

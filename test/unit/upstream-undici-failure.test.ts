@@ -33,6 +33,7 @@ describe('after the request was sent, before a response', () => {
     'reset by the endpoint': systemError('ECONNRESET'),
     'a broken pipe': systemError('EPIPE'),
     'the network timed out': systemError('ETIMEDOUT'),
+    'closed within a head': new errors.HTTPParserError('Not HTTP/1.1 (Invalid EOF state)'),
     'something nobody foresaw': new Error('surprise'),
   };
   for (const [what, error] of Object.entries(RESETS)) {
@@ -73,4 +74,14 @@ describe('what is not the fault of the endpoint', () => {
       }
     });
   }
+});
+
+describe('within a response', () => {
+  test('one that ends before its length broke off, a chunk that is none breaks the protocol', () => {
+    assert.equal(failureOf(new errors.ResponseContentLengthMismatchError(), true, true), 'reset');
+    const ended = new errors.HTTPParserError('Not HTTP/1.1 (Invalid EOF state)');
+    assert.equal(failureOf(ended, true, true), 'reset');
+    const chunk = new errors.HTTPParserError('Not HTTP/1.1 (Invalid character in chunk size)');
+    assert.equal(failureOf(chunk, true, true), 'bad-response');
+  });
 });
