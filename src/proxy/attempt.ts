@@ -5,6 +5,7 @@ import type { ResponseHandler, UpstreamConnection, UpstreamFailure } from '../up
 import { classify } from './attempt-failure.js';
 import { countAttempt } from './attempt-load.js';
 import type { EndpointPool } from './endpoint-pool.js';
+import { switchesToWebSocket } from './response-headers.js';
 
 /** RFC 9110 section 15. */
 const LAST_VALID = 599;
@@ -13,14 +14,15 @@ const LAST_VALID = 599;
 export interface AttemptListener {
   /** A 1xx other than 100 and 101. */
   onInformation(status: number, fields: readonly string[]): void;
-  /** Whether the client's protocol has such a status, 600 or more. */
-  carries(status: number): boolean;
+  /** Whether the client's protocol has statuses of 600 or more. */
+  readonly carriesAnyStatus: boolean;
   /** Whether to relay the response; false breaks it off, because another attempt has begun. */
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean;
   /** False pauses the endpoint until `resume`. */
   onData(chunk: Buffer): boolean;
   onEnd(trailers: readonly string[]): void;
-  onUpgrade(fields: readonly string[], socket: Duplex): void;
+  /** Returns what breaks the tunnel off. */
+  onUpgrade(fields: readonly string[], socket: Duplex): () => void;
   /** The connection broke within the response: what has come of it is the client's to see. */
   onBreak(): void;
   onFailure(attempt: Attempt, outcome: Outcome): void;
@@ -98,11 +100,7 @@ export class Attempt implements ResponseHandler {
 
   onHead(status: number, reason: string, fields: readonly string[]): void {
     this.#answerBegun = true;
-    if (status > LAST_VALID && !this.#listener.carries(status)) {
-      this.pool.discard(this.connection);
-      this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
-      return;
-    }
+    if (status > LAST_VALID && !this.#listener.carriesAnyStatus) return this.#refuse();
     this.#headAt = this.#now();
     this.#status = status;
     if (this.#listener.onHead(this, status, reason, fields)) return;
@@ -121,10 +119,16 @@ export class Attempt implements ResponseHandler {
   }
 
   onUpgrade(fields: readonly string[], socket: Duplex): void {
+    this.#answerBegun = true;
+    if (!switchesToWebSocket(fields)) {
+      socket.on('error', () => undefined).destroy();
+      return this.#refuse();
+    }
     this.#headAt = this.#now();
     this.#status = 101;
-    this.#answerBegun = true;
-    this.#listener.onUpgrade(fields, socket);
+    const closeTunnel = this.#listener.onUpgrade(fields, socket);
+    this.connection.longLived = true;
+    this.connection.closeTunnel = closeTunnel;
   }
 
   onFailure(failure: UpstreamFailure): void {
@@ -138,6 +142,12 @@ export class Attempt implements ResponseHandler {
   tunnelClosed(): void {
     this.pool.discard(this.connection);
     if (!this.#settled) this.#settle(this.#outcome(undefined, 'ok'));
+  }
+
+  /** It is valid HTTP, and no answer to this client's request. */
+  #refuse(): void {
+    this.pool.discard(this.connection);
+    this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
   }
 
   #fail(cause: Cause, outcomeClass: OutcomeClass): void {

@@ -1,18 +1,13 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Turn, Waiting } from '../core/turn.js';
 import type { ClientResponse } from './client-side.js';
+import type { Problem } from './problem.js';
 
 export interface ReplyHead {
   readonly status: number;
   readonly reason: string;
   /** Flat, for `writeHead`. */
   readonly headers: string[];
-}
-
-/** What the gateway answers by itself. */
-export interface OwnAnswer {
-  readonly head: ReplyHead;
-  readonly body: Buffer | undefined;
 }
 
 type Trailers = [string, string][];
@@ -29,7 +24,7 @@ export class ClientReply implements Waiting {
   readonly #turn: Turn;
   /** Whether the connection must not be used again; asked when the head goes out. */
   readonly #mustClose: () => boolean;
-  readonly #onUnsendable: () => OwnAnswer;
+  readonly #onUnsendable: () => Problem;
   #head: ReplyHead | undefined;
   #first: Buffer | undefined;
   #flushed = false;
@@ -43,7 +38,7 @@ export class ClientReply implements Waiting {
   #bytes = 0;
 
   /** `onUnsendable`: Node refuses to write what is held, in the middle of whatever was going on. Gives what to answer instead. */
-  constructor(response: ClientResponse, turn: Turn, mustClose: () => boolean, onUnsendable: () => OwnAnswer) {
+  constructor(response: ClientResponse, turn: Turn, mustClose: () => boolean, onUnsendable: () => Problem) {
     this.#response = response;
     this.#turn = turn;
     this.#mustClose = mustClose;
@@ -138,14 +133,14 @@ export class ClientReply implements Waiting {
   /** What an endpoint sends must not end the process, whatever Node may throw for. */
   #replace(): void {
     this.#replaced = true;
-    const { head, body } = this.#onUnsendable();
+    const own = this.#onUnsendable();
     if (this.#response.headersSent) return this.truncate();
-    this.#status = head.status;
+    this.#status = own.status;
     this.#closes = true;
     try {
-      this.#writeHead(head);
-      this.#response.end(body);
-      this.#bytes += body?.length ?? 0;
+      this.#writeHead(own);
+      this.#response.end(own.body);
+      this.#bytes += own.body.length;
     } catch {
       this.truncate();
     }

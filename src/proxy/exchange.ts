@@ -6,13 +6,13 @@ import type { UpstreamConnection } from '../upstream/connection.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { Attempt, type AttemptListener } from './attempt.js';
 import { Attempts } from './attempts.js';
-import { ClientReply, type OwnAnswer } from './client-reply.js';
+import { ClientReply } from './client-reply.js';
 import type { UnderWay } from './context.js';
 import { Deadlines } from './deadlines.js';
 import type { EndpointPool } from './endpoint-pool.js';
 import { writeInformation } from './information.js';
 import { closeLingering } from './lingering.js';
-import { problem } from './problem.js';
+import { type Problem, problem } from './problem.js';
 import { endToEndFields, responseHead } from './response-headers.js';
 import { StreamResponse } from './stream-response.js';
 import { openTunnel } from './tunnel.js';
@@ -23,6 +23,7 @@ import { openTunnel } from './tunnel.js';
  */
 export class Exchange implements AttemptListener, UnderWay {
   readonly attempts: Attempts;
+  readonly carriesAnyStatus: boolean;
   cause: Cause | undefined;
   readonly #reply: ClientReply;
   readonly #admitted: AdmittedRequest;
@@ -41,15 +42,13 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#admitted = admitted;
     this.attempts = new Attempts(admitted);
     this.#place = new Place(admitted.service.limit);
-    this.#deadlines = new Deadlines(
-      admitted.context.deadlineClock,
-      admitted.route.policy,
-      admitted.startedAt,
-    );
+    const { context, response, body, route, startedAt } = admitted;
+    this.carriesAnyStatus = !(response instanceof StreamResponse);
+    this.#deadlines = new Deadlines(context.deadlineClock, route.policy, startedAt);
     this.#reply = new ClientReply(
-      admitted.response,
-      admitted.context.turn,
-      () => this.#unreadable || admitted.context.draining() || admitted.body?.complete === false,
+      response,
+      context.turn,
+      () => this.#unreadable || context.draining() || body?.complete === false,
       () => this.#unsendable(),
     );
   }
@@ -104,30 +103,20 @@ export class Exchange implements AttemptListener, UnderWay {
     this.cause = cause;
     this.#finish();
     this.#attempt?.abort('CLIENT_GONE');
-    if (this.#reply.flushed) {
-      this.#reply.truncate();
-      return;
-    }
-    const { head, body } = this.#problem(cause);
+    if (this.#reply.flushed) return this.#reply.truncate();
+    const { status, reason, headers, body } = problem(cause, this.#admitted.traceId);
     this.#reply.drop();
-    this.#reply.hold(head);
-    if (body !== undefined) this.#reply.write(body);
+    this.#reply.hold({ status, reason, headers });
+    if (this.#admitted.method !== 'HEAD') this.#reply.write(body);
     this.#end([]);
   }
 
   /** Node would not write what the endpoint sent. The attempt may have ended well all the same. */
-  #unsendable(): OwnAnswer {
+  #unsendable(): Problem {
     this.cause = 'BAD_UPSTREAM_RESPONSE';
-    if (!this.#over) {
-      this.#finish();
-      this.#attempt?.abort('BAD_UPSTREAM_RESPONSE');
-    }
-    return this.#problem(this.cause);
-  }
-
-  #problem(cause: Cause): OwnAnswer {
-    const { body, ...head } = problem(cause, this.#admitted.traceId);
-    return { head, body: this.#admitted.method === 'HEAD' ? undefined : body };
+    this.#finish();
+    this.#attempt?.abort(this.cause);
+    return problem(this.cause, this.#admitted.traceId);
   }
 
   #pick(): void {
@@ -164,10 +153,6 @@ export class Exchange implements AttemptListener, UnderWay {
     writeInformation(this.#admitted.response, status, fields);
   }
 
-  carries(): boolean {
-    return !(this.#admitted.response instanceof StreamResponse);
-  }
-
   onHead(attempt: Attempt, status: number, reason: string, fields: readonly string[]): boolean {
     this.#deadlines.cancel();
     const { traceId, acceptsTrailers, method, route, response } = this.#admitted;
@@ -198,11 +183,10 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#end(this.#admitted.acceptsTrailers ? endToEndFields(trailers) : []);
   }
 
-  onUpgrade(fields: readonly string[], socket: Duplex): void {
+  onUpgrade(fields: readonly string[], socket: Duplex): () => void {
     const { route, response, context, traceId } = this.#admitted;
-    const attempt = this.#attempt;
     this.#finish();
-    const closeTunnel = openTunnel({
+    return openTunnel({
       response,
       fields,
       endpoint: socket,
@@ -212,13 +196,9 @@ export class Exchange implements AttemptListener, UnderWay {
       idleMs: route.policy.tunnelIdleTimeout,
       onClose: (bytesIn, bytesOut) => {
         this.#tunnelled = { bytesIn, bytesOut };
-        attempt?.tunnelClosed();
+        this.#attempt?.tunnelClosed();
       },
     });
-    if (attempt !== undefined) {
-      attempt.connection.longLived = true;
-      attempt.connection.closeTunnel = closeTunnel;
-    }
   }
 
   onSettled(attempt: Attempt, outcome: Outcome): void {
@@ -238,9 +218,8 @@ export class Exchange implements AttemptListener, UnderWay {
 
   /** Whether another attempt has begun. */
   #retry(attempt: Attempt, outcome: Outcome): boolean {
-    if (attempt.informed) return false;
     const decision = this.attempts.decide(outcome, this.#deadlines.totalLeft, this.#staleResets);
-    if (!decision.retry) return false;
+    if (attempt.informed || !decision.retry) return false;
     const stale = decision.sameEndpoint;
     const pool = stale ? attempt.pool : this.attempts.choose();
     // A stale connection is no sign of overload, and happens once in a request: free, as in nginx.

@@ -102,6 +102,17 @@ export function headerLines(raw: readonly string[]): string {
     .join('');
 }
 
+/** Whether a 101 says that the connection is a WebSocket from now on, and nothing else (RFC 6455 section 4.1). */
+export function switchesToWebSocket(raw: readonly string[]): boolean {
+  let upgrade: string | undefined;
+  for (let index = 0; index < raw.length; index += 2) {
+    if (headerKind(raw[index] ?? '') !== 'upgrade') continue;
+    if (upgrade !== undefined) return false;
+    upgrade = raw[index + 1];
+  }
+  return upgrade?.toLowerCase() === 'websocket';
+}
+
 /** Media types are compared without regard to case (RFC 9110 section 8.3.1). */
 function isEventStream(name: string, value: string): boolean {
   if (name.length !== 12 || name.toLowerCase() !== 'content-type') return false;

@@ -230,3 +230,26 @@ test('a tunnel has backpressure both ways', async (t) => {
     await pouring;
   }
 });
+
+const OTHER: Readonly<Record<string, readonly string[]>> = {
+  h2c: ['Upgrade: h2c'],
+  'two protocols': ['Upgrade: websocket, h2c'],
+  'two protocols on two lines': ['Upgrade: websocket', 'Upgrade: websocket'],
+  'one that it does not name': [],
+};
+
+for (const [what, upgrade] of Object.entries(OTHER)) {
+  test(`an endpoint that switches to ${what} instead: 502 BAD_UPSTREAM_RESPONSE`, async (t) => {
+    const switched = head('HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', ...upgrade);
+    const { port, upstream, gateway } = await behindGateway(t, refusing(switched));
+    const response = await rawRequest(port, HANDSHAKE);
+    assert.equal(response.status, 502);
+    assert.match(response.body.toString(), /"code":"BAD_UPSTREAM_RESPONSE"/);
+    await (await upstream.connection()).closed();
+    const { cause, tries } = await gateway.record();
+    assert.deepEqual(
+      [cause, tries.map(({ outcome }) => outcome)],
+      ['BAD_UPSTREAM_RESPONSE', ['bad-response']],
+    );
+  });
+}

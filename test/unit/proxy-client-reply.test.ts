@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Turn } from '../../src/core/turn.js';
-import { ClientReply, type OwnAnswer, type ReplyHead } from '../../src/proxy/client-reply.js';
+import { ClientReply, type ReplyHead } from '../../src/proxy/client-reply.js';
 import type { ClientResponse } from '../../src/proxy/client-side.js';
+import type { Problem } from '../../src/proxy/problem.js';
 
 // Whatever an endpoint sends, and whatever Node throws for: nothing may leave an event handler.
 
 const HEAD: ReplyHead = { status: 200, reason: 'OK', headers: ['X-Bad', '1'] };
-const own = (): OwnAnswer => ({
-  head: { status: 502, reason: 'Bad', headers: ['X-Own', '1'] },
+const own = (): Problem => ({
+  status: 502,
+  reason: 'Bad',
+  headers: ['X-Own', '1'],
   body: Buffer.from('own'),
 });
 
