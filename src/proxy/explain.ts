@@ -78,9 +78,11 @@ export function explainRequest(context: ProxyContext, request: AskedRequest): Ex
 export function ask(proxies: TrustedProxies, { method, url, headers, client }: AskedRequest): Asked {
   const peer = client ?? '127.0.0.1';
   const named = headers.some(({ name }) => name.toLowerCase() === 'host');
-  const host = /^https?:\/\/([^/?#@]+)/i.exec(url)?.[1] ?? 'localhost';
+  const [, scheme, host = 'localhost'] = /^(https?):\/\/([^/?#@]+)/i.exec(url) ?? [];
+  // A URL of https can only be asked for over TLS.
+  const protocol = scheme?.toLowerCase() === 'https' ? 'https' : 'http';
   const raw = [...(named ? [] : ['Host', host]), ...headers.flatMap(({ name, value }) => [name, value])];
-  const read = readRequest(url, raw, '1.1');
+  const read = readRequest(url, raw, '1.1', protocol);
   return {
     method,
     raw,
@@ -89,8 +91,8 @@ export function ask(proxies: TrustedProxies, { method, url, headers, client }: A
       peer,
       peerNode: forwardedNode(peer),
       trusted: proxies.trusts(peer),
-      protocol: 'http',
-      localPort: '80',
+      protocol,
+      localPort: protocol === 'https' ? '443' : '80',
     },
     client: clientAddress(peer, read.head.forwardedFor, proxies),
     assumed: [
@@ -171,5 +173,8 @@ export function explainRefusal(
 }
 
 function malformedWhy({ head }: RequestRead): string {
-  return head.malformed ?? 'the target is neither a path nor an absolute http URL without user information';
+  return (
+    head.malformed ??
+    'the target is neither a path nor an absolute URL of its port, without user and fragment'
+  );
 }

@@ -69,6 +69,7 @@ function accept(context: ProxyContext, request: ClientRequest, response: ClientR
     request.url ?? '',
     request.rawHeaders,
     request.httpVersion,
+    connection.protocol,
   );
   return {
     request,

@@ -3,7 +3,7 @@ import type { RouteRule } from '../core/route.js';
 import { canonicalPath } from '../routing/path.js';
 import type { RouteTable } from '../routing/table.js';
 import { type RequestHead, readRequestHead } from './request-headers.js';
-import { readTarget } from './target.js';
+import { readTarget, type Target } from './target.js';
 
 /** A request line and head, read. */
 export interface RequestRead {
@@ -24,8 +24,13 @@ export interface Placement {
   readonly refusal: Cause | undefined;
 }
 
-/** `raw` is the header list as Node's parser leaves it; `httpVersion` such as `1.1`. */
-export function readRequest(url: string, raw: readonly string[], httpVersion: string): RequestRead {
+/** `raw` is the header list as Node's parser leaves it; `httpVersion` such as `1.1`; `protocol` of the connection. */
+export function readRequest(
+  url: string,
+  raw: readonly string[],
+  httpVersion: string,
+  protocol: 'http' | 'https',
+): RequestRead {
   const head = readRequestHead(raw);
   const target = readTarget(url);
   const hostMissing = head.host === undefined && httpVersion !== '1.0';
@@ -35,8 +40,14 @@ export function readRequest(url: string, raw: readonly string[], httpVersion: st
     query: target?.query ?? '',
     // The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2).
     host: target?.authority ?? head.host,
-    malformed: head.malformed !== undefined || target === undefined || hostMissing,
+    malformed: head.malformed !== undefined || hostMissing || !isOurs(target, protocol),
   };
+}
+
+/** Whether it is for a connection of this kind, and has no fragment, which is no part of a target (RFC 9112 section 3.2). */
+function isOurs(target: Target | undefined, protocol: 'http' | 'https'): boolean {
+  if (target === undefined || target.query.includes('#')) return false;
+  return target.scheme === undefined || target.scheme === protocol;
 }
 
 /** `overloaded`: whether the gateway cannot keep up with what it has. */

@@ -89,6 +89,9 @@ describe('an explanation', () => {
     const full = await explained(gateway, { url: 'http://shop.example/x', client: '10.0.0.9' });
     assert.deepEqual(full.request.assumed, []);
     assert.equal(full.request.host, 'shop.example');
+    const secure = await explained(gateway, { url: 'https://shop.example/x' });
+    assert.equal(secure.refusal, null);
+    assert.equal(secure.forwarded?.headers.find(({ name }) => name === 'X-Forwarded-Proto')?.value, 'https');
     assert.equal(full.request.client, '10.0.0.9');
   });
 });

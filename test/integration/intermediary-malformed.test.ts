@@ -46,6 +46,8 @@ const malformed: Readonly<Record<string, string>> = {
   'no version': 'GET /\r\n\r\n',
   'a target that is neither a path nor a URI': head('GET goods HTTP/1.1', 'Host: a'),
   'an absolute target of another scheme': head('GET ftp://a/goods HTTP/1.1', 'Host: a'),
+  'an absolute target of https on a port without TLS': head('GET https://a/goods HTTP/1.1', 'Host: a'),
+  'an absolute target with a fragment': head('GET http://a/goods#x HTTP/1.1', 'Host: a'),
   'an absolute target without an authority': head('GET http:///goods HTTP/1.1', 'Host: a'),
   'an absolute target whose port is no number': head('GET http://a:b/goods HTTP/1.1', 'Host: a'),
   'an absolute target whose port is beyond all ports': head('GET http://a:99999/ HTTP/1.1', 'Host: a'),

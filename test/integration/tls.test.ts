@@ -12,7 +12,7 @@ import {
   routeAll,
   startGatewayUnderTest,
 } from '../support/gateway-under-test.js';
-import { fieldsOf } from '../support/raw-http.js';
+import { fieldsOf, head } from '../support/raw-http.js';
 
 // RFC 9113 section 9.2 and RFC 7301; the certificate is followed as nginx and Envoy's SDS do.
 
@@ -54,6 +54,24 @@ async function getOver(agent: Agent, port: number): Promise<number> {
   await once(response, 'end');
   return response.statusCode;
 }
+
+test('an absolute target over TLS is one of https', async (t) => {
+  const { tlsPort, upstream } = await behindTls(t);
+  for (const [target, status] of [
+    ['https://shop.example/goods', 200],
+    ['HTTPS://shop.example/goods', 200],
+    ['http://shop.example/goods', 400],
+  ]) {
+    const socket = await handshake(t, tlsPort);
+    socket.write(head(`GET ${target} HTTP/1.1`, 'Host: a'));
+    const [answer] = await once(socket, 'data');
+    assert.match(String(answer), new RegExp(`^HTTP/1.1 ${status} `), String(target));
+  }
+  assert.deepEqual(
+    upstream.requests.map((request) => [request.startLine, fieldsOf(request, 'Host')[0]]),
+    Array.from({ length: 2 }, () => ['GET /goods HTTP/1.1', 'shop.example']),
+  );
+});
 
 test('a request over TLS reaches the endpoint like any other, as one of https', async (t) => {
   const { tlsPort, certificate, upstream, gateway } = await behindTls(t);

@@ -17,7 +17,7 @@ const ORIGIN_FORMS: readonly (readonly [target: string, path: string, query: str
 
 for (const [target, path, query] of ORIGIN_FORMS) {
   test(`origin form ${target} is taken apart and left as it is`, () => {
-    assert.deepEqual(readTarget(target), { path, query, authority: undefined });
+    assert.deepEqual(readTarget(target), { path, query, authority: undefined, scheme: undefined });
   });
 }
 
@@ -33,7 +33,12 @@ const ABSOLUTE_FORMS: readonly (readonly [target: string, authority: string, pat
 
 for (const [target, authority, path, query] of ABSOLUTE_FORMS) {
   test(`absolute form ${target} gives its authority`, () => {
-    assert.deepEqual(readTarget(target), { path, query, authority });
+    assert.deepEqual(readTarget(target), {
+      path,
+      query,
+      authority,
+      scheme: /^https/i.test(target) ? 'https' : 'http',
+    });
   });
 }
 
