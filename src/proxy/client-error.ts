@@ -1,9 +1,10 @@
-import type { Server } from 'node:http';
+import { IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type Cause, causeRule } from '../core/causes.js';
 import { systemCode } from '../core/errors.js';
 import { connectionOf } from './client-connection.js';
-import { type ClientSocket, UNDER_WAY } from './client-side.js';
+import { whenAnswered, whenItsTurn } from './client-order.js';
+import { type ClientRequest, type ClientSocket, NEWEST, UNDER_WAY } from './client-side.js';
 import type { ProxyContext } from './context.js';
 import { problem } from './problem.js';
 
@@ -16,12 +17,36 @@ export function answerClientError(context: ProxyContext, error: Error, socket: S
   // The end of the connection inside a request is no malformed request: the client has left.
   const left = code === 'ECONNRESET' || code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
   if (left) socket.destroy();
-  else if (socket[UNDER_WAY]?.clientFailed(causeOf(code)) !== true) refuse(context, socket, causeOf(code));
+  else if (isArriving(socket[NEWEST])) failBody(socket, causeOf(code));
+  else refuseInTurn(context, socket, causeOf(code));
+}
+
+/** Whether the content of a request has not come to its end, so that it is where the failure was. */
+function isArriving(request: ClientRequest | undefined): boolean {
+  return request instanceof IncomingMessage && !request.complete;
+}
+
+/** One that has been answered, or refused, before its end has been told that the connection closes. */
+function failBody(socket: ClientSocket, cause: Cause): void {
+  socket[UNDER_WAY]?.clientFailed(cause);
+}
+
+/**
+ * What cannot be read is answered like a request: behind those that came before it, and not at all when one of them closes
+ * the connection (RFC 9112 sections 9.3.2 and 9.6). The parser says it again for all that follows.
+ */
+function refuseInTurn(context: ProxyContext, socket: Socket & ClientSocket, cause: Cause): void {
+  if (context.closing.has(socket)) return;
+  context.closing.add(socket);
+  whenAnswered(socket, () => refuse(context, socket, cause));
 }
 
 /** A gateway is no forward proxy: it opens no tunnel to where a client says. */
 export function refuseConnect(server: Server, context: ProxyContext): void {
-  server.on('connect', (_request, stream) => refuse(context, stream as Socket, 'BAD_REQUEST'));
+  server.on('connect', (_request, stream) => {
+    const socket = stream as Socket;
+    whenItsTurn(socket, () => refuse(context, socket, 'BAD_REQUEST'));
+  });
 }
 
 function causeOf(code: string | undefined): Cause {

@@ -7,12 +7,15 @@ import type { UnderWay } from './context.js';
  */
 export const CONNECTION: unique symbol = Symbol('connection');
 export const UNDER_WAY: unique symbol = Symbol('under way');
+export const NEWEST: unique symbol = Symbol('newest');
 
 /** The connection that a request came in on. */
 export interface ClientSocket {
   [CONNECTION]?: RememberedConnection;
-  /** The request that it is busy with. */
+  /** The request that it is busy with; undefined when the newest was refused. */
   [UNDER_WAY]?: UnderWay | undefined;
+  /** The request that came last, until its response has closed. */
+  [NEWEST]?: ClientRequest | undefined;
   readonly remoteAddress?: string | undefined;
   readonly remotePort?: number | undefined;
   readonly localPort?: number | undefined;

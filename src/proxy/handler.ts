@@ -5,7 +5,7 @@ import { attemptSpans } from './attempt-spans.js';
 import { skipBody } from './bodyless.js';
 import { clientAddress } from './client-address.js';
 import { type ClientConnection, connectionOf } from './client-connection.js';
-import { type ClientRequest, type ClientResponse, UNDER_WAY } from './client-side.js';
+import type { ClientRequest, ClientResponse } from './client-side.js';
 import type { Generation, ProxyContext, UnderWay } from './context.js';
 import { Exchange } from './exchange.js';
 import { admittedCall } from './grpc/admitted-call.js';
@@ -56,7 +56,6 @@ export function handleRequest(
     return refuse(accepted, route, 'WRONG_PROTOCOL');
   const exchange = admit(accepted, route, path, websocket);
   recordWhenClosed(accepted, route, exchange);
-  request.socket[UNDER_WAY] = exchange;
   if (context.awaitingContinue.delete(request)) response.writeContinue();
   exchange.start();
   return exchange;

@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http';
 import { type Cause, causeRule } from '../core/causes.js';
 import { type RouteRule, serviceName } from '../core/route.js';
-import { type ClientResponse, UNDER_WAY } from './client-side.js';
+import { type ClientResponse, NEWEST, UNDER_WAY } from './client-side.js';
 import type { Exchange } from './exchange.js';
 import type { GrpcExchange } from './grpc/exchange.js';
 import type { Accepted } from './handler.js';
@@ -18,13 +18,19 @@ export function recordWhenClosed(
   refusal?: { readonly cause: Cause; readonly bytesOut: number },
 ): void {
   const { response, context, trace, method, rawPath, client, at, startedAt } = accepted;
-  const { socket } = accepted.request;
+  const { request } = accepted;
+  const { socket } = request;
+  socket[NEWEST] = request;
+  socket[UNDER_WAY] = exchange;
   // A pipelined response still waits for the socket, and is not told of its end.
   const waiting = response instanceof ServerResponse && response.socket === null ? response.req : undefined;
   context.turn.began();
   const closed = (): void => {
     context.turn.ended();
-    if (socket[UNDER_WAY] === exchange) socket[UNDER_WAY] = undefined;
+    if (socket[NEWEST] === request) {
+      socket[NEWEST] = undefined;
+      socket[UNDER_WAY] = undefined;
+    }
     waiting?.socket.off('close', closed);
     response.off('close', closed);
     if (!response.writableFinished) exchange?.clientGone();

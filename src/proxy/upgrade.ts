@@ -1,6 +1,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { canonicalPath } from '../routing/path.js';
+import { giveBack, whenItsTurn } from './client-order.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { headerKind } from './header-kinds.js';
@@ -39,29 +40,18 @@ function isWebSocket(request: IncomingMessage): boolean {
 }
 
 function serveHandshake(context: ProxyContext, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  socket.on('error', () => socket.destroy());
-  if (head.length > 0) socket.unshift(head);
-  closeWhenLeft(socket);
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket);
-  response.once('finish', () => {
-    response.detachSocket(socket);
-    response.emit('close');
-    socket.destroySoon();
+  whenItsTurn(socket, () => {
+    if (head.length > 0) socket.unshift(head);
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => {
+      response.detachSocket(socket);
+      response.emit('close');
+      socket.destroySoon();
+    });
+    handleRequest(context, request, response, true);
   });
-  handleRequest(context, request, response, true);
-}
-
-/**
- * Nobody reads the socket while the endpoint thinks, so nobody would see the client leave. A
- * `readable` listener keeps what the client sends early in the socket, for the tunnel, which removes it.
- */
-function closeWhenLeft(socket: Socket): void {
-  socket.on('readable', () => {
-    if (socket.readableLength === 0) socket.read();
-  });
-  socket.once('end', () => socket.destroySoon());
 }
 
 /**
@@ -77,8 +67,11 @@ function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: S
     if (kind !== 'upgrade' && kind !== 'connection') text += `${name}: ${rawHeaders[index + 1]}\r\n`;
     if (kind === 'connection') text += `${name}: ${withoutUpgrade(rawHeaders[index + 1] ?? '')}\r\n`;
   }
-  socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
-  server.emit('connection', socket);
+  whenItsTurn(socket, () => {
+    giveBack(socket);
+    socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]));
+    server.emit('connection', socket);
+  });
 }
 
 function withoutUpgrade(connection: string): string {
