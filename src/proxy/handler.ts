@@ -15,7 +15,7 @@ import { placeRequest, type RequestRead, readRequest } from './placement.js';
 import { recordWhenClosed } from './record.js';
 import { refuse } from './refusal.js';
 import { RequestBody } from './request-body.js';
-import { forwardedHeaders } from './request-headers.js';
+import { forwardedHeaders, type RequestHead } from './request-headers.js';
 import { StreamResponse } from './stream-response.js';
 import { type TraceContext, traceContext } from './trace-context.js';
 
@@ -48,7 +48,7 @@ export function handleRequest(
   websocket = false,
 ): UnderWay | undefined {
   if (context.closing.has(request.socket)) return undefined;
-  const accepted = accept(context, request, response);
+  const accepted = accept(context, request, response, websocket);
   const { path, route, refusal } = placeRequest(accepted, accepted.generation.table, context.overloaded());
   if (refusal !== undefined || path === undefined || route === undefined)
     return refuse(accepted, route, refusal ?? 'NO_ROUTE');
@@ -61,7 +61,12 @@ export function handleRequest(
   return exchange;
 }
 
-function accept(context: ProxyContext, request: ClientRequest, response: ClientResponse): Accepted {
+function accept(
+  context: ProxyContext,
+  request: ClientRequest,
+  response: ClientResponse,
+  websocket: boolean,
+): Accepted {
   const generation = context.current();
   const connection = connectionOf(request.socket, generation.proxies);
   const { head, rawPath, query, host, malformed } = readRequest(
@@ -85,8 +90,18 @@ function accept(context: ProxyContext, request: ClientRequest, response: ClientR
     client: clientAddress(connection.peer, head.forwardedFor, generation.proxies),
     at: context.clock.now(),
     startedAt: context.clock.monotonic(),
-    malformed,
+    malformed: malformed || !isOfItsProtocol(request, response) || (websocket && hasContent(head)),
   };
+}
+
+/** Node's parser takes a line of text that claims another version, such as `HTTP/2.0`, for one of HTTP/1.1. */
+function isOfItsProtocol({ httpVersion }: ClientRequest, response: ClientResponse): boolean {
+  return httpVersion === '1.1' || httpVersion === '1.0' || response instanceof StreamResponse;
+}
+
+/** In a handshake it could not be told from what the WebSocket begins with. */
+function hasContent({ chunked, contentLength }: RequestHead): boolean {
+  return chunked || (contentLength ?? 0) > 0;
 }
 
 function admit(
@@ -98,7 +113,7 @@ function admit(
   const { request, response, context, head, trace, connection, startedAt } = accepted;
   const { policy } = route;
   const host = accepted.host ?? '';
-  const hasBody = head.chunked || (head.contentLength ?? 0) > 0;
+  const hasBody = hasContent(head);
   const body = hasBody
     ? new RequestBody(request, { max: policy.maxBody, replay: policy.replayBuffer }, () =>
         exchange.fail('PAYLOAD_TOO_LARGE'),

@@ -33,14 +33,15 @@ export function readRequest(
 ): RequestRead {
   const head = readRequestHead(raw);
   const target = readTarget(url);
-  const hostMissing = head.host === undefined && httpVersion !== '1.0';
+  // HTTP/1.0 knows neither: what its clients call chunked may be framed in another way (RFC 9112 section 6.1).
+  const wrongForVersion = httpVersion === '1.0' ? head.chunked : head.host === undefined;
   return {
     head,
     rawPath: target?.path ?? '',
     query: target?.query ?? '',
     // The authority of an absolute-form target replaces Host (RFC 9112 section 3.2.2).
     host: target?.authority ?? head.host,
-    malformed: head.malformed !== undefined || hostMissing || !isOurs(target, protocol),
+    malformed: head.malformed !== undefined || wrongForVersion || !isOurs(target, protocol),
   };
 }
 

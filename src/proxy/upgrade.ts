@@ -35,8 +35,9 @@ export function acceptUpgrades(server: Server, context: ProxyContext): void {
   });
 }
 
-function isWebSocket(request: IncomingMessage): boolean {
-  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
+/** `Upgrade` of an HTTP/1.0 client must be ignored (RFC 9110 section 7.8). */
+function isWebSocket({ method, headers, httpVersion }: IncomingMessage): boolean {
+  return method === 'GET' && httpVersion === '1.1' && headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 function serveHandshake(context: ProxyContext, request: IncomingMessage, socket: Socket, head: Buffer): void {
@@ -65,7 +66,7 @@ function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: S
     const name = rawHeaders[index] ?? '';
     const kind = headerKind(name);
     if (kind !== 'upgrade' && kind !== 'connection') text += `${name}: ${rawHeaders[index + 1]}\r\n`;
-    if (kind === 'connection') text += `${name}: ${withoutUpgrade(rawHeaders[index + 1] ?? '')}\r\n`;
+    if (kind === 'connection') text += withoutUpgrade(name, rawHeaders[index + 1] ?? '');
   }
   whenItsTurn(socket, () => {
     giveBack(socket);
@@ -74,7 +75,9 @@ function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: S
   });
 }
 
-function withoutUpgrade(connection: string): string {
+/** The field line without the option, or nothing: HTTP/1.0 and HTTP/1.1 differ in what no option means. */
+function withoutUpgrade(name: string, connection: string): string {
   const options = connection.split(',').map((option) => option.trim());
-  return options.filter((option) => option.toLowerCase() !== 'upgrade').join(', ') || 'keep-alive';
+  const others = options.filter((option) => option.toLowerCase() !== 'upgrade').join(', ');
+  return others === '' ? '' : `${name}: ${others}\r\n`;
 }

@@ -31,6 +31,9 @@ const malformed: Readonly<Record<string, string>> = {
     'Transfer-Encoding: chunked',
     'Transfer-Encoding: chunked',
   ),
+  'a transfer coding in HTTP/1.0': `${head('POST / HTTP/1.0', 'Host: a', 'Connection: keep-alive', 'Transfer-Encoding: chunked')}0\r\n\r\n`,
+  'a version that is not written as text': head('GET / HTTP/2.0', 'Host: a'),
+  'a version that had no fields': head('GET / HTTP/0.9', 'Host: a'),
   'a folded field line': head('GET / HTTP/1.1', 'Host: a', 'X-A: one\r\n two'),
   'a folded field line with a tab': head('GET / HTTP/1.1', 'Host: a', 'X-A: one\r\n\ttwo'),
   'white space before the first field': 'GET / HTTP/1.1\r\n Host: b\r\nHost: a\r\n\r\n',
@@ -83,6 +86,42 @@ test('after a request that was not understood nothing more is read from the conn
   await client.closed();
   assert.equal(client.rest().length, 0);
   assert.equal(upstream.connections.length, 0);
+});
+
+for (const coding of ['identity', 'xchunked', '"chunked"', 'chunked;a=b', 'chunked, gzip', '']) {
+  test(`Transfer-Encoding: ${coding} is refused once, though handler and parser both find fault with it`, async (t) => {
+    const { port, gateway } = await behindGateway(t);
+    const client = await RawClient.connect(port);
+    t.after(() => client.destroy());
+    await client.write(`${head('POST /x HTTP/1.1', 'Host: a', `Transfer-Encoding: ${coding}`)}0\r\n\r\n`);
+    assert.equal((await client.response()).status, 400);
+    await client.closed();
+    assert.equal(client.rest().length, 0);
+    await gateway.record();
+    assert.deepEqual(
+      gateway.requests.map(({ status }) => status),
+      [400],
+    );
+  });
+}
+
+test('no connection that has sent a malformed version or coding is used again', async (t) => {
+  const { port } = await behindGateway(t);
+  const first = [
+    `${head('POST / HTTP/1.0', 'Connection: keep-alive', 'Transfer-Encoding: chunked')}0\r\n\r\n`,
+    head('GET / HTTP/2.0', 'Host: a'),
+    head('GET / HTTP/0.9', 'Host: a'),
+  ];
+  for (const bytes of first) {
+    const client = await RawClient.connect(port);
+    t.after(() => client.destroy());
+    await client.write(bytes + head('GET / HTTP/1.1', 'Host: a'));
+    const response = await client.response();
+    assert.equal(response.status, 400);
+    assert.deepEqual(membersOf(response, 'Connection'), ['close']);
+    await client.closed();
+    assert.equal(client.rest().length, 0);
+  }
 });
 
 const badChunks: Readonly<Record<string, string>> = {

@@ -166,6 +166,45 @@ test('a WebSocket that cannot be had is answered before any upgrade', async (t) 
   }
 });
 
+test('a handshake with content is refused: where that ends, the two ends might not agree on', async (t) => {
+  const { port, upstream } = await behindGateway(t, accepting);
+  for (const [field, content] of [
+    ['Content-Length: 30', 'x'.repeat(30)],
+    ['Transfer-Encoding: chunked', '2\r\nxx\r\n0\r\n\r\n'],
+  ] as const) {
+    const client = await RawClient.connect(port);
+    t.after(() => client.destroy());
+    await client.write(head('GET /chat HTTP/1.1', ...FIELDS, field) + content);
+    const response = await client.response();
+    assert.equal(response.status, 400, field);
+    assert.ok(response.body.includes('"code":"BAD_REQUEST"'), field);
+    await client.closed();
+    assert.equal(client.rest().length, 0);
+  }
+  assert.equal(upstream.connections.length, 0);
+});
+
+test('an Upgrade in HTTP/1.0 is ignored (RFC 9110 section 7.8)', async (t) => {
+  const { port, upstream } = await behindGateway(t);
+  for (const [connection, kept] of [
+    ['Upgrade', false],
+    ['keep-alive, Upgrade', true],
+  ] as const) {
+    const client = await RawClient.connect(port);
+    t.after(() => client.destroy());
+    const fields = FIELDS.map((line) =>
+      line.startsWith('Connection:') ? `Connection: ${connection}` : line,
+    );
+    await client.write(head('GET /chat HTTP/1.0', ...fields));
+    const response = await client.response();
+    assert.equal(response.status, 200);
+    assert.deepEqual(membersOf(response, 'Connection'), [kept ? 'keep-alive' : 'close']);
+    if (!kept) await client.closed();
+  }
+  for (const seen of upstream.requests) assert.deepEqual(fieldsOf(seen, 'Upgrade'), []);
+  assert.equal(upstream.requests.length, 2);
+});
+
 test('a refused connection is tried at another endpoint', async (t) => {
   const upstream = await rawUpstream(accepting);
   t.after(() => upstream.close());
