@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { WatchgateError } from '../core/errors.js';
+import { embeddedIPv4 } from './embedded-ipv4.js';
 
 /**
  * Where the gateway may be told to connect. Whoever can write to the registry must not be able to turn
@@ -18,28 +19,38 @@ const REFUSED = [
   '0.0.0.0/8',
   '169.254.0.0/16',
   '224.0.0.0/4',
-  '255.255.255.255/32',
+  '240.0.0.0/4',
   '::/128',
   'fe80::/10',
   'ff00::/8',
-  // Metadata services outside link-local: AWS over IPv6, Alibaba Cloud.
-  'fd00:ec2::254/128',
-  '100.100.100.200/32',
+  // Metadata services outside link-local: Alibaba Cloud, Azure, Oracle Cloud (classic).
+  '100.100.100.200',
+  '168.63.129.16',
+  '192.0.0.192',
+  // The same over IPv6: AWS (and what gives pods their credentials), Google Cloud, Oracle Cloud, Scaleway.
+  'fd00:ec2::254',
+  'fd00:ec2::23',
+  'fd20:ce::254',
+  'fd00:c1::a9fe:a9fe',
+  'fd00:42::42',
 ];
 
 /**
- * Without `allowed`, everything but link-local, metadata, multicast and unspecified addresses; with it
- * (CIDRs, or single addresses), just what it lists. Throws CONFIG_INVALID for what is neither.
+ * Without `allowed`, everything but link-local, metadata, multicast, reserved and unspecified addresses, also when
+ * they are IPv4 addresses spelt as IPv6; with it (CIDRs, or single addresses), just what it lists. Throws
+ * CONFIG_INVALID for what is neither.
  */
 export function createAddressPolicy(allowed?: readonly string[]): AddressPolicy {
-  const list = blockList(allowed ?? REFUSED);
-  const verdictWhenListed = allowed !== undefined;
-  return {
-    allows(ip) {
-      if (isIP(ip) === 0) return false;
-      return list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6') === verdictWhenListed;
-    },
-  };
+  if (allowed !== undefined) {
+    const list = blockList(allowed);
+    return { allows: (ip) => isIP(ip) !== 0 && lists(list, ip) };
+  }
+  const refused = blockList(REFUSED);
+  return { allows: (ip) => isIP(ip) !== 0 && !lists(refused, ip) && !lists(refused, embeddedIPv4(ip) ?? ip) };
+}
+
+function lists(list: BlockList, ip: string): boolean {
+  return list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6');
 }
 
 /** Whether a registered host may be listed: a name may, until it is resolved. */
