@@ -42,7 +42,7 @@ export function recordWhenClosed(
       method,
       path: exchange === undefined ? withoutFragment(rawPath) : rawPath,
       route: route?.id,
-      service: exchange === undefined || route === undefined ? undefined : serviceName(route),
+      service: route === undefined ? undefined : serviceName(route),
       endpoint: attempts?.endpoint,
       status: statusOf(response, exchange, cause),
       cause,

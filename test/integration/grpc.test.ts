@@ -278,6 +278,11 @@ test("the gateway's own failures are statuses of gRPC", async (t) => {
   const old = await fetch(`${gateway.url}/test.Echo/Unary`, { method: 'POST' });
   assert.equal(old.status, 505);
   assert.match(await old.text(), /"code":"WRONG_PROTOCOL"/);
+  await gateway.record(4);
+  assert.deepEqual(
+    gateway.requests.map(({ service }) => service),
+    [undefined, 'none', 'goods', 'full', 'goods'],
+  );
 });
 
 test('over TLS as without', async (t) => {

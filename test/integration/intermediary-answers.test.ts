@@ -132,6 +132,22 @@ test('a chunked body that grows above maxBody: 413, and the endpoint never has a
   assert.equal(upstream.requests.length, 1);
 });
 
+test('a body above maxBody is counted for the route and its service, announced or not', async (t) => {
+  const { port, gateway } = await behindGateway(t, undefined, routeAll('maxBody: 1B'));
+  await rawRequest(port, `${head('POST / HTTP/1.1', 'Host: a', 'Content-Length: 2')}xx`);
+  await rawRequest(port, head('POST / HTTP/1.1', 'Host: a', 'Transfer-Encoding: chunked') + chunked(['xx']));
+  for (const index of [0, 1]) {
+    const { route, service, cause } = await gateway.record(index);
+    assert.deepEqual([route, service, cause], ['/', 'goods', 'PAYLOAD_TOO_LARGE']);
+  }
+  assert.deepEqual(await gateway.metric('watchgate_requests_total'), {
+    'route="/",service="goods",method="POST",code="413"': 2,
+  });
+  assert.deepEqual(await gateway.metric('watchgate_failures_total'), {
+    'service="goods",code="PAYLOAD_TOO_LARGE"': 2,
+  });
+});
+
 test('a head over the limit: 431', async (t) => {
   const { port, upstream } = await behindGateway(t);
   const response = await rawRequest(port, head('GET / HTTP/1.1', 'Host: a', `X-A: ${'a'.repeat(100_000)}`));

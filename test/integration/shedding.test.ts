@@ -45,7 +45,8 @@ test('a gateway that cannot keep up refuses at once, and serves again when it ca
   const { code } = JSON.parse(refused.body.toString()) as { code: string };
   assert.deepEqual([refused.status, code, fieldOf(refused, 'Retry-After')], [503, 'OVERLOADED', '1']);
   assert.equal(upstream.requests.length, 1, 'it cost the endpoint nothing');
-  assert.equal((await gateway.record(1)).cause, 'OVERLOADED');
+  const { cause, service } = await gateway.record(1);
+  assert.deepEqual([cause, service], ['OVERLOADED', 'goods']);
 
   const patience = AbortSignal.timeout(5_000);
   let status = 503;
