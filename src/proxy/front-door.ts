@@ -8,8 +8,7 @@ import { answerClientError, refuseConnect } from './client-error.js';
 import type { ProxyContext } from './context.js';
 import { handleRequest } from './handler.js';
 import { Http2Sessions } from './http2-sessions.js';
-import { BACKLOG, NewConnections } from './new-connections.js';
-import { OpenConnections } from './open-connections.js';
+import { BACKLOG, OpenConnections } from './open-connections.js';
 import { beginsHttp2, withdraw } from './protocol-sorter.js';
 import { type Certificate, TlsListener, type TlsOptions } from './tls-listener.js';
 import { acceptUpgrades } from './upgrade.js';
@@ -81,11 +80,10 @@ export async function openFrontDoor(options: FrontDoorOptions, context: ProxyCon
   const takeHttp2 = (socket: Socket): void => http2.take(socket);
   const app = buildServer(limits, context, takeHttp2);
   const { server } = app;
-  const fresh = new NewConnections(server, context.turn);
-  const open = new OpenConnections(server);
+  const open = new OpenConnections(server, context.turn);
   const takeHttp1 = (socket: Socket): boolean => server.emit('connection', socket);
   const secure = tls && new TlsListener(tls, limits, { takeHttp1, takeHttp2 });
-  const parts: DoorParts = { app, http2, fresh, open, secure };
+  const parts: DoorParts = { app, http2, open, secure };
   try {
     await listening(listen, 'listen', app.listen({ host: listen.host, port: listen.port, backlog: BACKLOG }));
     const tlsBound = tls && (await listening(tls.listen, 'tls.listen', secure?.listen(tls.listen)));
@@ -109,13 +107,12 @@ export async function openFrontDoor(options: FrontDoorOptions, context: ProxyCon
 interface DoorParts {
   readonly app: FastifyInstance;
   readonly http2: Http2Sessions;
-  readonly fresh: NewConnections;
   readonly open: OpenConnections;
   readonly secure: TlsListener | undefined;
 }
 
-async function stop({ app, http2, fresh, open, secure }: DoorParts): Promise<void> {
-  fresh.closeSilent();
+async function stop({ app, http2, open, secure }: DoorParts): Promise<void> {
+  open.closeSilent();
   await Promise.all([app.close(), http2.stop(), secure?.stop()]);
   await open.closed();
 }

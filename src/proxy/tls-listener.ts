@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
-import { BACKLOG } from './new-connections.js';
+import { BACKLOG } from './open-connections.js';
 
 /** PEM texts: a certificate with the chain above it, and its private key. */
 export interface Certificate {
