@@ -24,9 +24,7 @@ export function responseHead(
 ): ResponseHead {
   const headers: string[] = [];
   const named = connectionNames(raw);
-  let eventStream = false;
-  let lengthAt = -1;
-  let touchy = false;
+  let [eventStream, touchy, lengthAt] = [false, false, -1];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     const value = raw[index + 1] ?? '';
