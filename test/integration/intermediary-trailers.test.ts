@@ -53,7 +53,6 @@ const untrailed: Readonly<Record<string, readonly [request: string, answer: stri
     200,
   ],
   'to HTTP/1.0': ['GET / HTTP/1.0', WITH_TRAILERS, 200],
-  'to a version that HTTP/1.1 has not': ['GET / HTTP/2.0', WITH_TRAILERS, 200],
   'to a WebSocket refused with a length': [
     'GET /ws HTTP/1.1',
     head('HTTP/1.1 401 Unauthorized', 'Trailer: X-Sum', 'Content-Length: 0'),
