@@ -223,7 +223,7 @@ test('a worker that dies takes only its own requests with it, and another takes 
   gateway.process.signal('SIGTERM');
   await gateway.adminUntil('/readyz', (status) => status === 503);
   gateway.process.signal('SIGTERM');
-  await assert.rejects(async () => client?.response(), Truncated);
+  assert.equal((await client?.response())?.status, 503);
   await gateway.process.exit;
   for (const pid of workers) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
 });
