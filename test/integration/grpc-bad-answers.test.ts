@@ -1,41 +1,46 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:http2';
+import { connect, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import { type TestContext, test } from 'node:test';
-import { routeAll, startGatewayUnderTest } from '../support/gateway-under-test.js';
+import { type GatewayUnderTest, routeAll, startGatewayUnderTest } from '../support/gateway-under-test.js';
 import { rawUpstream } from '../support/raw-upstream.js';
 
 // What nghttp2 takes from an endpoint, and Node would not send on.
 
-const CALL = { ':method': 'POST', 'content-type': 'application/grpc', te: 'trailers' };
-
 test('a gRPC endpoint that answers with a status that there is not fails the call', async (t) => {
-  const endpoint = await rawHttp2(t, [0x48, 3, ...Buffer.from('600')]);
-  const gateway = await startGatewayUnderTest({
-    routes: routeAll('protocol: grpc'),
-    services: { goods: [endpoint] },
+  const { headers, gateway } = await answered(t, [0x48, 3, ...Buffer.from('600')], {
+    ':method': 'POST',
+    'content-type': 'application/grpc',
   });
-  t.after(() => gateway.close());
-  const session = connect(`http://127.0.0.1:${gateway.port}`);
-  t.after(() => session.destroy());
-  const [headers] = await once(session.request({ ':path': '/a.B/C', ...CALL }), 'response');
   assert.equal(headers['grpc-status'], '13');
   assert.equal((await gateway.record()).cause, 'BAD_UPSTREAM_RESPONSE');
 });
 
 test('fields of one connection in the answer of a gRPC endpoint stay behind', async (t) => {
   const settings = [...Buffer.from('http2-settings')];
-  const endpoint = await rawHttp2(t, [0x88, 0, settings.length, ...settings, 1, 0x61]);
+  const { headers } = await answered(t, [0x88, 0, settings.length, ...settings, 1, 0x61]);
+  assert.deepEqual([headers[':status'], headers['http2-settings']], [200, undefined]);
+});
+
+/** The head that a client gets of an answer with this header block (RFC 7541). `request`: its fields, beyond the usual. */
+async function answered(
+  t: TestContext,
+  block: readonly number[],
+  request: Readonly<Record<string, string>> = {},
+): Promise<{ headers: IncomingHttpHeaders & IncomingHttpStatusHeader; gateway: GatewayUnderTest }> {
   const gateway = await startGatewayUnderTest({
     routes: routeAll('protocol: grpc'),
-    services: { goods: [endpoint] },
+    services: { goods: [await rawHttp2(t, block)] },
   });
   t.after(() => gateway.close());
   const session = connect(`http://127.0.0.1:${gateway.port}`);
   t.after(() => session.destroy());
-  const [headers] = await once(session.request({ ':path': '/a.B/C', te: 'trailers' }), 'response');
-  assert.deepEqual([headers[':status'], headers['http2-settings']], [200, undefined]);
-});
+  const [headers] = await once(
+    session.request({ ':path': '/a.B/C', te: 'trailers', ...request }),
+    'response',
+  );
+  return { headers, gateway };
+}
 
 const PREFACE_BYTES = 24;
 const FRAME_HEAD_BYTES = 9;
