@@ -46,7 +46,13 @@ export function createAddressPolicy(allowed?: readonly string[]): AddressPolicy 
     return { allows: (ip) => isIP(ip) !== 0 && lists(list, ip) };
   }
   const refused = blockList(REFUSED);
-  return { allows: (ip) => isIP(ip) !== 0 && !lists(refused, ip) && !lists(refused, embeddedIPv4(ip) ?? ip) };
+  return {
+    allows(ip) {
+      if (isIP(ip) === 0 || lists(refused, ip)) return false;
+      const embedded = embeddedIPv4(ip);
+      return embedded === undefined || !lists(refused, embedded);
+    },
+  };
 }
 
 function lists(list: BlockList, ip: string): boolean {
