@@ -18,31 +18,28 @@ export async function drain(
 ): Promise<void> {
   dataPath.startDraining();
   await delay(clock, settings.drainDelay);
-  const stopped = new AbortController();
-  const stop = door.stop().then(() => stopped.abort());
-  await delay(clock, settings.drainTimeout, stopped.signal);
-  if (!stopped.signal.aborted) await breakOff(dataPath, door, clock, stopped.signal);
-  await stop;
+  await stop(dataPath, door, clock, settings.drainTimeout);
 }
 
 /** Breaks off every client connection. */
 export async function stopAtOnce(dataPath: DataPath, door: FrontDoor, clock: Clock): Promise<void> {
-  const stopped = new AbortController();
-  const stop = door.stop().then(() => stopped.abort());
-  await breakOff(dataPath, door, clock, stopped.signal);
-  await stop;
+  dataPath.startDraining();
+  await stop(dataPath, door, clock);
 }
 
-/** Answers whom it can, since a connection that just ends does not say whether to try again. */
-async function breakOff(
-  dataPath: DataPath,
-  door: FrontDoor,
-  clock: Clock,
-  stopped: AbortSignal,
-): Promise<void> {
-  dataPath.startDraining();
-  dataPath.tunnels.closeAll();
-  door.failRequests('SHUTTING_DOWN');
-  await delay(clock, LAST_ANSWERS_MS, stopped);
-  door.breakOff();
+/**
+ * Takes no new connections. What is not over after `patience` milliseconds, at once when that is absent, is answered as
+ * far as possible, since a connection that just ends does not say whether to try again.
+ */
+async function stop(dataPath: DataPath, door: FrontDoor, clock: Clock, patience?: number): Promise<void> {
+  const stopped = new AbortController();
+  const stopping = door.stop().then(() => stopped.abort());
+  if (patience !== undefined) await delay(clock, patience, stopped.signal);
+  if (!stopped.signal.aborted) {
+    dataPath.tunnels.closeAll();
+    door.failRequests('SHUTTING_DOWN');
+    await delay(clock, LAST_ANSWERS_MS, stopped.signal);
+    door.breakOff();
+  }
+  await stopping;
 }
