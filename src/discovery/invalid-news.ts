@@ -8,8 +8,9 @@ export class InvalidNews {
   #named: string[] = [];
   #more = 0;
 
-  /** Whoever calls this knows that the value was of use before, or of no use for another reason. */
-  add({ key, reason }: InvalidValueView): void {
+  /** `before`: why it could not be used until now; undefined when it could. */
+  note({ key, reason }: InvalidValueView, before: string | undefined): void {
+    if (reason === before) return;
     if (this.#named.length < MOST_NAMED) this.#named.push(`${key}: ${reason}`);
     else this.#more += 1;
   }

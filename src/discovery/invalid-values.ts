@@ -9,9 +9,9 @@ export class InvalidValues {
   /** `reason` is undefined for a value that can be used. */
   note(key: string, reason: string | undefined): void {
     if (reason === undefined) this.#reasons.delete(key);
-    else if (this.#reasons.get(key) !== reason) {
+    else {
+      this.news.note({ key, reason }, this.#reasons.get(key));
       this.#reasons.set(key, reason);
-      this.news.add({ key, reason });
     }
   }
 

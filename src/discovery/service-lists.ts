@@ -50,8 +50,9 @@ export class ServiceLists {
     );
     if (rubbish === undefined) this.#invalid.delete(service);
     else {
-      if (this.#invalid.get(service)?.reason !== rubbish) this.invalidNews.add({ key, reason: rubbish });
-      this.#invalid.set(service, { key, reason: rubbish });
+      const invalid = { key, reason: rubbish };
+      this.invalidNews.note(invalid, this.#invalid.get(service)?.reason);
+      this.#invalid.set(service, invalid);
     }
     const before = this.#sets.get(service);
     const after = this.#setOf(service, key, usable, before);

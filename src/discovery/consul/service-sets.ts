@@ -53,8 +53,8 @@ export class ServiceSets {
   /** Takes the whole list of a service. Answers the names of the sets that are other ones now. */
   replace(name: string, entries: readonly ServiceEntry[], selectors: readonly ServiceSelector[]): string[] {
     const { usable, invalid } = this.#sort(name, entries);
-    for (const one of invalid)
-      if (this.reasonAgainst(name, [one.key]) !== one.reason) this.invalidNews.add(one);
+    const before = new Map(this.#invalid.get(name)?.map(({ key, reason }) => [key, reason]));
+    for (const one of invalid) this.invalidNews.note(one, before.get(one.key));
     if (invalid.length === 0) this.#invalid.delete(name);
     else this.#invalid.set(name, invalid);
     const sets = new Map(this.#sets);

@@ -197,7 +197,7 @@ class FollowedDatacenter implements ConsulSource {
     const relisted = this.#relisted;
     this.#relisted = undefined;
     if (relisted !== undefined) this.#announce('relisted', relisted);
-    for (const line of this.#sets.invalidNews.take()) this.#announce('invalid-value', line);
+    this.#contact.invalid(this.#sets.invalidNews.take());
     if (!first && this.#changed.size === 0) return;
     const changed = new Set(this.#changed);
     this.#changed.clear();
