@@ -24,8 +24,9 @@ export function substitute(text: string, environment: Environment): Substitution
 
 /** Whether a value is nothing but a variable, and that one is not set. */
 export function isUnset(text: string, environment: Environment): boolean {
-  const [, name] = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(text) ?? [];
-  return name !== undefined && environment[name] === undefined;
+  const [, body = ''] = /^\$\{([^}]*)\}$/.exec(text) ?? [];
+  const [, name, fallback] = BODY.exec(body) ?? [];
+  return name !== undefined && fallback === undefined && environment[name] === undefined;
 }
 
 function lookUp(body: string, environment: Environment): Substitution {

@@ -144,9 +144,10 @@ const CREDENTIALS: readonly string[] = ['username', 'password', 'token'];
  */
 export function mayBeUnset(keys: readonly string[]): boolean {
   const [first, ...rest] = keys;
-  const [option = ''] = first === 'registry' ? rest : first === 'registries' ? rest.slice(1) : [];
-  const depth = first === 'registry' ? 2 : 3;
-  return keys.length === depth && CREDENTIALS.includes(option);
+  if (first === 'registries') rest.shift();
+  else if (first !== 'registry') return false;
+  const [option = '', ...deeper] = rest;
+  return deeper.length === 0 && CREDENTIALS.includes(option);
 }
 
 const WANTED_TYPE = `wanted one of ${REGISTRY_TYPES.join(', ')}`;
