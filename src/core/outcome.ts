@@ -28,6 +28,9 @@ export interface Outcome {
   readonly headMs: number;
 }
 
+/** There are no greater ones (RFC 9110 section 15). */
+export const LAST_STATUS = 599;
+
 /** What a response head alone says of an attempt, for whether its status is to be tried again elsewhere. */
 export function answered(status: number): Outcome {
   return {

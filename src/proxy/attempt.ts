@@ -1,14 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { Cause } from '../core/causes.js';
-import type { Outcome, OutcomeClass } from '../core/outcome.js';
+import { LAST_STATUS, type Outcome, type OutcomeClass } from '../core/outcome.js';
 import type { ResponseHandler, UpstreamConnection, UpstreamFailure } from '../upstream/connection.js';
 import { classify } from './attempt-failure.js';
 import { countAttempt } from './attempt-load.js';
 import type { EndpointPool } from './endpoint-pool.js';
 import { switchesToWebSocket } from './response-headers.js';
-
-/** RFC 9110 section 15. */
-const LAST_VALID = 599;
 
 /** What becomes of an attempt, told to the exchange that made it. */
 export interface AttemptListener {
@@ -100,7 +97,7 @@ export class Attempt implements ResponseHandler {
 
   onHead(status: number, reason: string, fields: readonly string[]): void {
     this.#answerBegun = true;
-    if (status > LAST_VALID && !this.#listener.carriesAnyStatus) return this.#refuse();
+    if (status > LAST_STATUS && !this.#listener.carriesAnyStatus) return this.#refuse();
     this.#headAt = this.#now();
     this.#status = status;
     if (this.#listener.onHead(this, status, reason, fields)) return;

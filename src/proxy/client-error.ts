@@ -17,18 +17,14 @@ export function answerClientError(context: ProxyContext, error: Error, socket: S
   // The end of the connection inside a request is no malformed request: the client has left.
   const left = code === 'ECONNRESET' || code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
   if (left) socket.destroy();
-  else if (isArriving(socket[NEWEST])) failBody(socket, causeOf(code));
+  // One that has been answered, or refused, before its end has been told that the connection closes.
+  else if (isArriving(socket[NEWEST])) socket[UNDER_WAY]?.clientFailed(causeOf(code));
   else refuseInTurn(context, socket, causeOf(code));
 }
 
 /** Whether the content of a request has not come to its end, so that it is where the failure was. */
 function isArriving(request: ClientRequest | undefined): boolean {
   return request instanceof IncomingMessage && !request.complete;
-}
-
-/** One that has been answered, or refused, before its end has been told that the connection closes. */
-function failBody(socket: ClientSocket, cause: Cause): void {
-  socket[UNDER_WAY]?.clientFailed(cause);
 }
 
 /**

@@ -104,10 +104,10 @@ export class Exchange implements AttemptListener, UnderWay {
     this.#finish();
     this.#attempt?.abort('CLIENT_GONE');
     if (this.#reply.flushed) return this.#reply.truncate();
-    const { status, reason, headers, body } = problem(cause, this.#admitted.traceId);
+    const own = problem(cause, this.#admitted.traceId);
     this.#reply.drop();
-    this.#reply.hold({ status, reason, headers });
-    if (this.#admitted.method !== 'HEAD') this.#reply.write(body);
+    this.#reply.hold(own);
+    if (this.#admitted.method !== 'HEAD') this.#reply.write(own.body);
     this.#end([]);
   }
 

@@ -103,7 +103,9 @@ export function oddResponse(random: Random): OddResponse {
 }
 
 const UPGRADE = [
-  ...['Connection: Upgrade', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'],
+  'Connection: Upgrade',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Version: 13',
 ] as const;
 const WAYS = [
   ['GET', []],

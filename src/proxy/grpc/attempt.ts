@@ -6,15 +6,12 @@ import {
 } from 'node:http2';
 import type { Readable } from 'node:stream';
 import type { Cause } from '../../core/causes.js';
-import type { Outcome, OutcomeClass } from '../../core/outcome.js';
+import { LAST_STATUS, type Outcome, type OutcomeClass } from '../../core/outcome.js';
 import { countAttempt } from '../attempt-load.js';
 import type { EndpointPool } from '../endpoint-pool.js';
 import { GrpcAnswer, type ResponseFields } from './answer.js';
 import type { HeldStream } from './endpoint-sessions.js';
 import type { SessionFailure, SessionWaiter, SharedSession } from './shared-session.js';
-
-/** RFC 9110 section 15. */
-const LAST_VALID = 599;
 
 /** What becomes of an attempt at a call, told to the exchange that made it. */
 export interface GrpcAttemptListener {
@@ -144,7 +141,7 @@ export class GrpcAttempt implements SessionWaiter, HeldStream {
 
   #onResponse(headers: ResponseFields, flags: number): void {
     if (this.#settled) return;
-    if ((headers[':status'] ?? 0) > LAST_VALID) {
+    if ((headers[':status'] ?? 0) > LAST_STATUS) {
       this.#fail('BAD_UPSTREAM_RESPONSE', 'bad-response');
       this.#stop.abort();
       return;
