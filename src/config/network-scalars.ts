@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from 'node:net';
 import { formatAddress, parseAddress } from '../core/address.js';
+import { parseAddressBlock } from '../core/address-blocks.js';
 import { isServiceName } from '../core/registration.js';
 import { MAIN_REGISTRY, type ServiceRef } from '../core/route.js';
 import { formatServiceSelector, parseServiceSelector } from '../core/service-selector.js';
@@ -84,11 +85,7 @@ export function parseServiceRef(text: string): Reading<ServiceRef> {
 /** An IP address, or a range of them such as `10.0.0.0/8`. */
 export function addressRange() {
   return scalar('an IP address or range such as 10.0.0.0/8', { type: 'string' }, (value) => {
-    if (typeof value !== 'string') return undefined;
-    const [, address = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
-    const version = isIP(address);
-    const fits = bits === undefined || Number(bits) <= (version === 4 ? 32 : 128);
-    return version !== 0 && !address.includes('%') && fits ? { value } : undefined;
+    return typeof value === 'string' && parseAddressBlock(value) !== undefined ? { value } : undefined;
   });
 }
 

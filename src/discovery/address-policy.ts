@@ -1,4 +1,5 @@
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
+import { AddressBlocks, parseAddressBlock } from '../core/address-blocks.js';
 import { WatchgateError } from '../core/errors.js';
 import { embeddedIPv4 } from './embedded-ipv4.js';
 
@@ -42,21 +43,17 @@ const REFUSED = [
  */
 export function createAddressPolicy(allowed?: readonly string[]): AddressPolicy {
   if (allowed !== undefined) {
-    const list = blockList(allowed);
-    return { allows: (ip) => isIP(ip) !== 0 && lists(list, ip) };
+    const listed = addressBlocks(allowed);
+    return { allows: (ip) => listed.holds(ip) };
   }
-  const refused = blockList(REFUSED);
+  const refused = addressBlocks(REFUSED);
   return {
     allows(ip) {
-      if (isIP(ip) === 0 || lists(refused, ip)) return false;
+      if (isIP(ip) === 0 || refused.holds(ip)) return false;
       const embedded = embeddedIPv4(ip);
-      return embedded === undefined || !lists(refused, embedded);
+      return embedded === undefined || !refused.holds(embedded);
     },
   };
-}
-
-function lists(list: BlockList, ip: string): boolean {
-  return list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6');
 }
 
 /** Whether a registered host may be listed: a name may, until it is resolved. */
@@ -64,16 +61,12 @@ export function mayList(policy: AddressPolicy, host: string): boolean {
   return isIP(host) === 0 || policy.allows(host);
 }
 
-function blockList(cidrs: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const [, network = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? [];
-    const most = isIPv4(network) ? 32 : isIPv6(network) ? 128 : -1;
-    const length = bits === undefined ? most : Number(bits);
-    if (length < 0 || length > most) {
+function addressBlocks(cidrs: readonly string[]): AddressBlocks {
+  return new AddressBlocks(
+    cidrs.map((cidr) => {
+      const block = parseAddressBlock(cidr);
+      if (block !== undefined) return block;
       throw new WatchgateError('CONFIG_INVALID', `allowedAddresses: "${cidr}" is not a CIDR like 10.0.0.0/8`);
-    }
-    list.addSubnet(network, length, most === 32 ? 'ipv4' : 'ipv6');
-  }
-  return list;
+    }),
+  );
 }

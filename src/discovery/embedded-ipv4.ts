@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { ipv6Words } from '../core/ip-address.js';
 
 /** Prefixes of 96 bits, in words of 16, behind which an IPv4 address stands. */
 const TRANSLATED: readonly (readonly number[])[] = [
@@ -20,8 +21,9 @@ const LOCAL_NAT64: readonly number[] = [0x64, 0xff9b, 1];
  * prefix; undefined when there is none in it.
  */
 export function embeddedIPv4(ip: string): string | undefined {
-  const words = wordsOf(ip);
-  if (words === undefined || isLoopback(words)) return undefined;
+  if (!isIPv6(ip)) return undefined;
+  const words = ipv6Words(ip);
+  if (isLoopback(words)) return undefined;
   const startsWith = (prefix: readonly number[]): boolean => prefix.every((word, at) => word === words[at]);
   // RFC 3056 section 2: the address follows the prefix.
   if (words[0] === SIX_TO_FOUR) return dotted(words[1], words[2]);
@@ -33,18 +35,6 @@ export function embeddedIPv4(ip: string): string | undefined {
 /** `::` names no host either way; `::1` is not 0.0.0.1. */
 function isLoopback(words: readonly number[]): boolean {
   return words.every((word, at) => word === (at === 7 ? 1 : 0));
-}
-
-/** The eight words of an IPv6 address without a zone. */
-function wordsOf(ip: string): readonly number[] | undefined {
-  if (!isIPv6(ip) || ip.includes('%')) return undefined;
-  // The one spelling that URLs have: hexadecimal throughout, with at most one `::`.
-  const [head = '', tail] = new URL(`http://[${ip}]`).hostname.slice(1, -1).split('::');
-  const [before, after] = [head, tail ?? ''].map((part) =>
-    part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16)),
-  );
-  if (before === undefined || after === undefined) return undefined;
-  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after];
 }
 
 function dotted(high = 0, low = 0): string {

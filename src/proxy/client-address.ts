@@ -1,4 +1,5 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
+import { AddressBlocks, parseAddressBlock } from '../core/address-blocks.js';
 
 /** Tells which peers may say who the client is. */
 export interface TrustedProxies {
@@ -7,20 +8,8 @@ export interface TrustedProxies {
 
 /** From CIDRs (`10.0.0.0/8`, `::1/128`) or single addresses, already validated. */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
-  if (cidrs.length === 0) return { trusts: () => false };
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const [address = '', bits] = cidr.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return {
-    trusts(address) {
-      if (isIPv4(address)) return list.check(address, 'ipv4');
-      return isIPv6(address) && list.check(address, 'ipv6');
-    },
-  };
+  const trusted = new AddressBlocks(cidrs.flatMap((cidr) => parseAddressBlock(cidr) ?? []));
+  return { trusts: (address) => trusted.holds(address) };
 }
 
 /** An IPv4 address that reached a dual-stack socket is shown as what it is. */

@@ -9,6 +9,7 @@ test('by default link-local, metadata, multicast, reserved and unspecified addre
     '::ffff:169.254.169.254',
     'fe80::1',
     'fe80::a9fe:a9fe',
+    'fe80::a9fe:a9fe%eth0',
     '100.100.100.200',
     '168.63.129.16',
     '192.0.0.192',
