@@ -1,11 +1,13 @@
 import type { Listing } from './listing.js';
 import { keyOf, type RegistryEntry, type RegistryEvent, revisionOf } from './registry-client.js';
 
-interface Seen {
+/** Of a key that was deleted: it still guards against late events. */
+interface Tombstone {
   readonly revision: bigint;
-  /** Undefined once deleted: the tombstone still guards against late events. */
-  readonly entry: RegistryEntry | undefined;
+  readonly value?: never;
 }
+
+type Seen = RegistryEntry | Tombstone;
 
 /**
  * The newest known state of each key. It turns lists and events into changes, and lets nothing old
@@ -24,14 +26,14 @@ export class KeyStore {
   /** Takes a list for the whole truth, whatever was known before; answers the difference. */
   replace(listing: Listing): RegistryEvent[] {
     const before = this.#seen;
-    this.#seen = new Map(listing.entries.map((entry) => [entry.key, { revision: entry.revision, entry }]));
+    this.#seen = new Map(listing.entries.map((entry) => [entry.key, entry]));
     this.#listed = listing.revision;
     const changes: RegistryEvent[] = [];
     for (const entry of listing.entries) {
-      if (!sameEntry(before.get(entry.key)?.entry, entry)) changes.push({ type: 'put', entry });
+      if (!sameEntry(before.get(entry.key), entry)) changes.push({ type: 'put', entry });
     }
-    for (const [key, { entry }] of before) {
-      if (entry !== undefined && !this.#seen.has(key)) {
+    for (const [key, seen] of before) {
+      if (isThere(seen) && !this.#seen.has(key)) {
         changes.push({ type: 'delete', key, revision: listing.revision });
       }
     }
@@ -44,7 +46,7 @@ export class KeyStore {
       const revision = revisionOf(event);
       const key = keyOf(event);
       if (revision <= this.#listed || revision <= (this.#seen.get(key)?.revision ?? -1n)) return false;
-      this.#seen.set(key, { revision, entry: event.type === 'put' ? event.entry : undefined });
+      this.#see(event);
       return true;
     });
   }
@@ -60,10 +62,10 @@ export class KeyStore {
       listed.add(entry.key);
       const seen = this.#seen.get(entry.key);
       if (seen !== undefined && seen.revision > listing.revision) continue;
-      if (!sameEntry(seen?.entry, entry)) changes.push({ type: 'put', entry });
+      if (!sameEntry(seen, entry)) changes.push({ type: 'put', entry });
     }
-    for (const [key, { revision, entry }] of this.#seen) {
-      if (entry !== undefined && revision <= listing.revision && !listed.has(key)) {
+    for (const [key, seen] of this.#seen) {
+      if (isThere(seen) && seen.revision <= listing.revision && !listed.has(key)) {
         changes.push({ type: 'delete', key, revision: listing.revision });
       }
     }
@@ -72,22 +74,29 @@ export class KeyStore {
 
   /** Takes `changes` without asking whether they are newer. */
   repair(changes: readonly RegistryEvent[]): void {
-    for (const event of changes) {
-      const entry = event.type === 'put' ? event.entry : undefined;
-      this.#seen.set(keyOf(event), { revision: revisionOf(event), entry });
-    }
+    for (const event of changes) this.#see(event);
   }
 
   /** Forgets tombstones that a list covers; without this they would grow with every key that ever lived. */
   prune(listing: Listing): void {
     this.#listed = listing.revision;
-    for (const [key, { revision, entry }] of this.#seen) {
-      if (entry === undefined && revision <= listing.revision) this.#seen.delete(key);
+    for (const [key, seen] of this.#seen) {
+      if (!isThere(seen) && seen.revision <= listing.revision) this.#seen.delete(key);
     }
+  }
+
+  #see(event: RegistryEvent): void {
+    this.#seen.set(keyOf(event), event.type === 'put' ? event.entry : { revision: event.revision });
   }
 }
 
 /** The value too: in another cluster, or a restored one, the same revision is no proof. */
-function sameEntry(a: RegistryEntry | undefined, b: RegistryEntry): boolean {
-  return a !== undefined && a.revision === b.revision && a.value === b.value && a.lease === b.lease;
+function sameEntry(a: Seen | undefined, b: RegistryEntry): boolean {
+  return (
+    a !== undefined && isThere(a) && a.revision === b.revision && a.value === b.value && a.lease === b.lease
+  );
+}
+
+function isThere(seen: Seen): seen is RegistryEntry {
+  return seen.value !== undefined;
 }

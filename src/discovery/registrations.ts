@@ -18,8 +18,8 @@ interface Claim {
 }
 
 interface Service {
-  /** By address, then by key: an address stays while any key claims it. */
-  readonly claims: Map<string, Map<string, Claim>>;
+  /** By address, of different keys, most often one: an address stays while any key claims it. */
+  readonly claims: Map<string, Claim[]>;
   set: EndpointSet | undefined;
   /** Addresses that something changed about; of one whose last key went, how it went. */
   readonly touched: Map<string, Departure | undefined>;
@@ -140,21 +140,21 @@ export class Registrations {
   #add(claim: Claim): void {
     const { service: name, address } = claim.registration;
     const service = this.#service(name);
-    let claims = service.claims.get(address.text);
-    if (claims === undefined) {
-      claims = new Map();
-      service.claims.set(address.text, claims);
-    }
-    claims.set(claim.key, claim);
+    const claims = service.claims.get(address.text);
+    // A value may name an address twice.
+    const same = claims === undefined ? -1 : indexOfKey(claims, claim.key);
+    if (claims === undefined) service.claims.set(address.text, [claim]);
+    else claims.splice(same < 0 ? claims.length : same, 1, claim);
     this.#touch(name, service, address.text);
   }
 
   #remove(claim: Claim, how: Omit<Departure, 'lease'>): void {
     const { service: name, address, draining } = claim.registration;
     const service = this.#service(name);
-    const claims = service.claims.get(address.text);
-    claims?.delete(claim.key);
-    if (claims?.size === 0) service.claims.delete(address.text);
+    const claims = service.claims.get(address.text) ?? [];
+    const at = indexOfKey(claims, claim.key);
+    if (at >= 0) claims.splice(at, 1);
+    if (claims.length === 0) service.claims.delete(address.text);
     this.#touch(name, service, address.text, {
       ...how,
       willing: how.willing || draining,
@@ -214,14 +214,13 @@ export class Registrations {
   }
 }
 
+function indexOfKey(claims: readonly Claim[], key: string): number {
+  return claims.findIndex((claim) => claim.key === key);
+}
+
 /** The newest claim speaks for the address. Answers `before` itself when nothing about it changed. */
-function endpointFrom(
-  claims: ReadonlyMap<string, Claim>,
-  before: Endpoint | undefined,
-  since: number,
-): Endpoint {
-  const all = [...claims.values()];
-  const newest = all.reduce((best, claim) => (claim.revision > best.revision ? claim : best));
+function endpointFrom(claims: readonly Claim[], before: Endpoint | undefined, since: number): Endpoint {
+  const newest = claims.reduce((best, claim) => (claim.revision > best.revision ? claim : best));
   const { address, weight, zone, metadata, draining } = newest.registration;
   const endpoint: Endpoint = {
     address: address.text,
@@ -231,7 +230,7 @@ function endpointFrom(
     zone,
     metadata,
     standing: draining ? 'draining' : 'listed',
-    keys: all.map((claim) => claim.key).sort(),
+    keys: claims.map((claim) => claim.key).sort(),
     revision: String(newest.revision),
     lease: newest.lease,
     since,

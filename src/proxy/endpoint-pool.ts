@@ -43,8 +43,9 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   warmth = 1;
   readonly #tools: PoolTools;
   readonly #idle: UpstreamConnection[] = [];
-  readonly #open = new Set<UpstreamConnection>();
-  readonly #waiters = new Set<Waiter>();
+  /** Made with the first connection: of thousands of endpoints, most never have one. */
+  #open: Set<UpstreamConnection> | undefined;
+  readonly #waiters: Waiter[] = [];
   #policy: ServicePolicy;
   #endpoint: Endpoint;
   #sessions: EndpointSessions | undefined;
@@ -79,8 +80,8 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   /** What `acquire` would give now; `waits` and `full` when all are busy, by whether there is a place to wait. */
   get outlook(): 'idle' | 'new' | 'waits' | 'full' {
     if (this.#idle.length > 0) return 'idle';
-    if (this.#open.size < this.#policy.maxConnections) return 'new';
-    return this.#waiters.size < this.#policy.maxWaiting ? 'waits' : 'full';
+    if (this.#mayOpen) return 'new';
+    return this.#waiters.length < this.#policy.maxWaiting ? 'waits' : 'full';
   }
 
   /** Takes a newer registration of the same address, or a newer policy. */
@@ -93,7 +94,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   acquire(wanted: Wanted): UpstreamConnection | undefined {
     const idle = mustBeNew(wanted) ? undefined : this.#takeIdle();
     if (idle !== undefined) return idle;
-    if (this.#open.size < this.#policy.maxConnections) return this.#connect(wanted.websocket);
+    if (this.#mayOpen) return this.#connect(wanted.websocket);
     const oldest = this.#idle[0];
     if (oldest === undefined) return undefined;
     this.discard(oldest);
@@ -105,18 +106,21 @@ export class EndpointPool implements Candidate, ConnectionOwner {
    * undefined when the queue is full.
    */
   wait(wanted: Wanted, grant: Grant): (() => void) | undefined {
-    if (this.#waiters.size >= this.#policy.maxWaiting) return undefined;
+    if (this.#waiters.length >= this.#policy.maxWaiting) return undefined;
     const waiter = { wanted, grant };
-    this.#waiters.add(waiter);
-    return () => this.#waiters.delete(waiter);
+    this.#waiters.push(waiter);
+    return () => {
+      const place = this.#waiters.indexOf(waiter);
+      if (place >= 0) this.#waiters.splice(place, 1);
+    };
   }
 
   onIdle(connection: UpstreamConnection): void {
-    if (!this.#open.has(connection)) return;
+    if (this.#open?.has(connection) !== true) return;
     connection.longLived = false;
-    const [next] = this.#waiters;
+    const next = this.#waiters[0];
     if (next !== undefined && !mustBeNew(next.wanted)) {
-      this.#waiters.delete(next);
+      this.#waiters.shift();
       next.grant(connection);
       // Whoever waits for a new connection gets the place of this one.
     } else if (next !== undefined || this.#retired) this.discard(connection);
@@ -132,15 +136,13 @@ export class EndpointPool implements Candidate, ConnectionOwner {
 
   /** Closes a connection whose exchange did not complete. With a failure, the exchange is told. */
   discard(connection: UpstreamConnection, failure?: UpstreamFailure): void {
-    if (!this.#open.delete(connection)) return;
+    if (this.#open?.delete(connection) !== true) return;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     connection.closeTunnel?.();
     connection.destroy(failure);
-    const [next] = this.#waiters;
-    if (next === undefined) return;
-    this.#waiters.delete(next);
-    next.grant(this.#connect(next.wanted.websocket));
+    const next = this.#waiters.shift();
+    next?.grant(this.#connect(next.wanted.websocket));
   }
 
   /** Closes idle connections now and busy ones as they finish. */
@@ -158,9 +160,9 @@ export class EndpointPool implements Candidate, ConnectionOwner {
   /** Breaks off what should have ended by now. Whether long-lived connections are left. */
   breakOffShort(): boolean {
     this.#dismissWaiters();
-    for (const connection of [...this.#open]) if (!connection.longLived) this.discard(connection, 'reset');
+    for (const connection of this.#opened()) if (!connection.longLived) this.discard(connection, 'reset');
     const streaming = this.#sessions?.breakOffShort() ?? false;
-    return this.#open.size > 0 || streaming;
+    return this.#opened().length > 0 || streaming;
   }
 
   /** Breaks off whatever is left. */
@@ -169,13 +171,19 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     this.#sweep?.cancel();
     this.#sessions?.destroy();
     this.#dismissWaiters();
-    for (const connection of [...this.#open]) this.discard(connection, 'reset');
+    for (const connection of this.#opened()) this.discard(connection, 'reset');
   }
 
   #dismissWaiters(): void {
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
-    for (const { grant } of waiters) grant(undefined);
+    for (const { grant } of this.#waiters.splice(0)) grant(undefined);
+  }
+
+  get #mayOpen(): boolean {
+    return (this.#open?.size ?? 0) < this.#policy.maxConnections;
+  }
+
+  #opened(): readonly UpstreamConnection[] {
+    return [...(this.#open ?? [])];
   }
 
   /** The one used last, since the rest are older still. */
@@ -213,6 +221,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     };
     const builtIn = this.#policy.client === 'built-in' && !websocket;
     const connection = builtIn ? new Http1Connection(options) : new UndiciConnection(options);
+    this.#open ??= new Set();
     this.#open.add(connection);
     return connection;
   }

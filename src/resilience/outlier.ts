@@ -40,7 +40,8 @@ export class OutlierDetector {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #listener: OutlierListener;
-  readonly #members = new Map<string, Member>();
+  /** Undefined while there is nothing to know of an endpoint, as of most of thousands. */
+  readonly #members = new Map<string, Member | undefined>();
   #policy: EjectionPolicy;
   #windowEndsAt: number;
 
@@ -59,7 +60,7 @@ export class OutlierDetector {
   }
 
   join(address: string): void {
-    if (!this.#members.has(address)) this.#members.set(address, newMember());
+    if (!this.#members.has(address)) this.#members.set(address, undefined);
   }
 
   leave(address: string): void {
@@ -84,11 +85,19 @@ export class OutlierDetector {
   }
 
   observe(address: string, outcome: Outcome): void {
-    const member = this.#members.get(address);
-    if (member === undefined || !this.#policy.enabled || saysNothing(outcome)) return;
+    if (!this.#policy.enabled || saysNothing(outcome)) return;
+    const member = this.#members.get(address) ?? this.#begin(address);
+    if (member === undefined) return;
     if (isFailure(outcome)) this.#observeFailure(address, member, outcome);
     else this.#observeSuccess(member, outcome);
     if (this.#clock.monotonic() >= this.#windowEndsAt) this.#closeWindow();
+  }
+
+  #begin(address: string): Member | undefined {
+    if (!this.#members.has(address)) return undefined;
+    const member = newMember();
+    this.#members.set(address, member);
+    return member;
   }
 
   #observeSuccess(member: Member, outcome: Outcome): void {
@@ -111,7 +120,7 @@ export class OutlierDetector {
   /** Compares each endpoint's share of successes with that of the others together. */
   #closeWindow(): void {
     this.#windowEndsAt = this.#clock.monotonic() + WINDOW_MS;
-    const members = [...this.#members];
+    const members = this.#observed();
     const succeeded = members.reduce((sum, [, member]) => sum + member.succeeded, 0);
     const seen = members.reduce((sum, [, member]) => sum + member.succeeded + member.failed, 0);
     for (const [address, member] of members) {
@@ -128,6 +137,12 @@ export class OutlierDetector {
     }
   }
 
+  #observed(): readonly (readonly [address: string, member: Member])[] {
+    return [...this.#members].flatMap(([address, member]) =>
+      member === undefined ? [] : [[address, member]],
+    );
+  }
+
   #eject(address: string, member: Member, reason: EjectionReason): void {
     if (member.ejected !== undefined || !this.#mayEjectOneMore()) return;
     member.ejections += 1;
@@ -142,7 +157,7 @@ export class OutlierDetector {
 
   #mayEjectOneMore(): boolean {
     const total = this.#members.size;
-    const out = [...this.#members.values()].filter(({ ejected }) => ejected !== undefined).length;
+    const out = this.#observed().filter(([, { ejected }]) => ejected !== undefined).length;
     return out + 1 < total && out + 1 <= Math.max(1, Math.floor(total * this.#policy.maxShare));
   }
 

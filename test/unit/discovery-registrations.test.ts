@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createAddressPolicy } from '../../src/discovery/address-policy.js';
 import { Registrations } from '../../src/discovery/registrations.js';
+import { goMicroSchema } from '../../src/discovery/schemas/go-micro.js';
 import { plainSchema } from '../../src/discovery/schemas/plain.js';
 import { ManualClock } from '../support/manual-clock.js';
 
@@ -57,6 +58,25 @@ test('a key that moves to another address leaves nothing at the old one', () => 
     .services.get('goods')
     ?.endpoints.map(({ address }) => address);
   assert.deepEqual(addresses, ['10.0.0.2:80']);
+});
+
+test('a value that names an address twice is one key behind it', () => {
+  const registrations = new Registrations({
+    schema: goMicroSchema,
+    prefix: PREFIX,
+    policy: createAddressPolicy(),
+    clock: new ManualClock(),
+  });
+  const key = `${PREFIX}/goods/a`;
+  const nodes = ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.1:80'].map((address) => ({ address }));
+  registrations.put({ key, value: JSON.stringify({ name: 'goods', nodes }), revision: 1n, lease: '' });
+  const endpoints = registrations.build().services.get('goods')?.endpoints ?? [];
+  assert.deepEqual(
+    endpoints.map(({ keys }) => keys),
+    [[key], [key]],
+  );
+  registrations.delete(key);
+  assert.equal(registrations.build().services.has('goods'), false);
 });
 
 test('of two keys that disagree about an address, the newer one speaks', () => {

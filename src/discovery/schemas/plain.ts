@@ -1,6 +1,6 @@
 import { DEFAULT_PREFIX, isServiceName } from '../../core/registration.js';
 import { readAddress } from './read-address.js';
-import { type Reading, schemaOf } from './schema.js';
+import { NO_METADATA, type Reading, schemaOf } from './schema.js';
 import type { SchemaEntry } from './schema-entry.js';
 import { readWatchgateObject } from './watchgate-object.js';
 
@@ -31,5 +31,5 @@ function belowPrefix({ key, prefix, below }: SchemaEntry): string {
 export function readBareAddress(text: string, service: string): Reading {
   const address = readAddress(text);
   if (typeof address === 'string') return address;
-  return [{ service, address, weight: 1, zone: undefined, metadata: {}, draining: false }];
+  return [{ service, address, weight: 1, zone: undefined, metadata: NO_METADATA, draining: false }];
 }

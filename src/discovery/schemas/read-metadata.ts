@@ -1,3 +1,4 @@
+import { NO_METADATA } from './schema.js';
 import { isJsonObject } from './schema-entry.js';
 
 const MOST_MEMBERS = 64;
@@ -19,7 +20,7 @@ export function readMetadata(...sources: readonly unknown[]): Readonly<Record<st
     }
   }
   // Not by assignment: the name may be `__proto__`.
-  return Object.fromEntries(members);
+  return members.length === 0 ? NO_METADATA : Object.fromEntries(members);
 }
 
 function textOf(value: unknown): string | undefined {

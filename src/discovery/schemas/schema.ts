@@ -25,6 +25,9 @@ export interface Recognition {
   readonly rubbish?: string;
 }
 
+/** Of the many endpoints of which a registry says nothing more: one for all. */
+export const NO_METADATA: Registration['metadata'] = Object.freeze({});
+
 /** How one family of registrars lays out keys and values. */
 export interface Schema {
   readonly name: SchemaChoice;

@@ -1,6 +1,6 @@
 import { readAddress } from './read-address.js';
 import { boundedWeight } from './read-weight.js';
-import type { Reading } from './schema.js';
+import { NO_METADATA, type Reading } from './schema.js';
 import { isJsonObject, type SchemaEntry } from './schema-entry.js';
 
 /**
@@ -9,7 +9,7 @@ import { isJsonObject, type SchemaEntry } from './schema-entry.js';
  */
 export function readWatchgateObject({ object }: SchemaEntry, service: string): Reading {
   if (object === undefined) return 'the value is not valid JSON';
-  const { address, weight = 1, zone = '', metadata = {}, draining = false } = object;
+  const { address, weight = 1, zone = '', metadata = NO_METADATA, draining = false } = object;
   if (typeof address !== 'string') return 'the value has no "address"';
   const parsed = readAddress(address, '"address"');
   if (typeof parsed === 'string') return parsed;
