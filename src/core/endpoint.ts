@@ -59,6 +59,25 @@ export function endpointSet(service: string, endpoints: Iterable<Endpoint>): End
   return { service, endpoints: sorted };
 }
 
+/** An endpoint that is held. In one literal: objects that are spread have a shape each, and thousands may be held. */
+export function staleEndpoint(endpoint: Endpoint, held: Hold): Endpoint {
+  const { address, host, port, weight, zone, metadata, keys, revision, lease, since } = endpoint;
+  return {
+    address,
+    host,
+    port,
+    weight,
+    zone,
+    metadata,
+    standing: 'stale',
+    keys,
+    revision,
+    lease,
+    since,
+    held,
+  };
+}
+
 /** Whether traffic would treat both alike; revision, lease and keys do not matter to it. */
 export function sameForTraffic(a: Endpoint, b: Endpoint): boolean {
   return (

@@ -131,10 +131,10 @@ export class GuardedSource implements Source {
   /** What is listed is neither held nor lost. */
   #forgetListed(changed: Iterable<string>, listed: Sets): void {
     for (const service of changed) {
-      for (const { address } of listed.get(service)?.endpoints ?? []) {
-        this.#held.forget(service, address);
-        this.#losses.forget(service, address);
-      }
+      const set = listed.get(service);
+      if (set === undefined) continue;
+      this.#held.forgetListed(set);
+      this.#losses.forgetListed(set);
     }
   }
 
@@ -146,11 +146,12 @@ export class GuardedSource implements Source {
     const unconfirmed =
       isUnconfirmed(this.#options.source.view()) || (next.unconfirmedMs ?? 0) >= UNCONFIRMED_AFTER_MS;
     const fresh = new Set(lost);
-    for (const [loss, reason] of doubtful({ losses, next: next.services, unconfirmed })) {
-      const { service, endpoint, lease } = loss;
-      if (this.#held.has(service, endpoint.address)) continue;
-      this.#held.hold(service, endpoint, { reason, lease, shown: fresh.has(loss) ? endpoint : undefined });
-    }
+    const doubts = [...doubtful({ losses, next: next.services, unconfirmed })];
+    this.#held.hold(
+      doubts
+        .filter(([{ service, endpoint }]) => !this.#held.has(service, endpoint.address))
+        .map(([loss, reason]) => ({ ...loss, reason, shown: fresh.has(loss) ? loss.endpoint : undefined })),
+    );
   }
 
   /** What only the snapshot on disk had, and the guard lets go. */

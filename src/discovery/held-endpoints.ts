@@ -1,7 +1,16 @@
-import { type Clock, delay, type Timer } from '../core/clock.js';
-import { type Endpoint, type EndpointSet, endpointSet, type HoldReason } from '../core/endpoint.js';
+import type { Clock, Timer } from '../core/clock.js';
+import {
+  type Endpoint,
+  type EndpointSet,
+  endpointSet,
+  type HoldReason,
+  staleEndpoint,
+} from '../core/endpoint.js';
+import { EndpointMap } from './endpoint-map.js';
 import type { Doubt } from './guard-policy.js';
-import { Slots } from './slots.js';
+import { OwnerQuestions } from './owner-questions.js';
+import { Probing } from './probing.js';
+import { Slices } from './slices.js';
 import type { ReleaseReason } from './source.js';
 
 export interface HeldEndpointsOptions {
@@ -18,8 +27,10 @@ export interface HeldEndpointsOptions {
   readonly onRelease: (service: string, endpoint: Endpoint, reason: ReleaseReason) => void;
 }
 
-/** Why and how an endpoint is to be held. */
+/** Which endpoint is to be held, why and how. */
 export interface HoldOrder {
+  readonly service: string;
+  readonly endpoint: Endpoint;
   readonly reason: Doubt;
   /** As it is in the set of its service, and stays while it is asked about; undefined when it is in none. */
   readonly shown: Endpoint | undefined;
@@ -36,17 +47,9 @@ interface Held {
   shown: Endpoint | undefined;
   /** The first probe is over, and who owns it was asked. */
   settled: boolean;
-  readonly expiry: Timer | undefined;
 }
 
 const PROBE_EVERY_MS = 1_000;
-/** How long an answer about the lease is waited for before the endpoint counts as held. */
-const LEASE_PATIENCE_MS = 1_000;
-/** A registry that lost thousands of endpoints must not cost thousands of connections at once. */
-const PROBES_AT_ONCE = 256;
-/** Nor ask an etcd that is in trouble thousands of things. */
-const QUESTIONS_AT_ONCE = 16;
-
 /**
  * Endpoints that are not listed and may yet be alive. Each is probed at once and then every second,
  * and is used only while it passes; the first failure lets go of it. One from a cold start is kept
@@ -54,62 +57,74 @@ const QUESTIONS_AT_ONCE = 16;
  */
 export class HeldEndpoints {
   readonly #options: HeldEndpointsOptions;
-  readonly #held = new Map<string, Map<string, Held>>();
-  readonly #probes = new Slots(PROBES_AT_ONCE);
-  readonly #questions = new Slots(QUESTIONS_AT_ONCE);
+  readonly #held = new EndpointMap<Held>();
+  readonly #probing: Probing;
+  /** With the lease of each. */
+  readonly #unasked = new Map<Held, string | undefined>();
+  readonly #asking: Slices;
+  readonly #owners: OwnerQuestions;
+  readonly #expiries = new Set<Timer>();
   #timer: Timer | undefined;
-  #probing = false;
+  #inRound = false;
   #closed = false;
 
   constructor(options: HeldEndpointsOptions) {
     this.#options = options;
+    this.#probing = new Probing(options.clock);
+    this.#owners = new OwnerQuestions(options.clock, options.leaseLives);
+    this.#asking = new Slices(options.clock, (mayGoOn) => this.#askSome(mayGoOn));
   }
 
   /** Those that are in use, under a service. */
   of(service: string): Endpoint[] {
     const shown: Endpoint[] = [];
-    for (const held of this.#held.get(service)?.values() ?? []) if (held.shown) shown.push(held.shown);
+    for (const held of this.#held.of(service)) if (held.shown) shown.push(held.shown);
     return shown;
   }
 
   /** Whether none is held. */
   get empty(): boolean {
-    return this.#held.size === 0;
+    return this.#held.empty;
   }
 
   /** Services of which any is held. */
   services(): Iterable<string> {
-    return this.#held.keys();
+    return this.#held.services();
   }
 
   has(service: string, address: string): boolean {
-    return this.#held.get(service)?.has(address) ?? false;
+    return this.#held.get(service, address) !== undefined;
   }
 
-  /** Holds an endpoint from now on, if a probe finds it alive and its owner did not delete it. */
-  hold(service: string, endpoint: Endpoint, order: HoldOrder): void {
-    const held = this.#add(service, endpoint, order.reason, order.shown);
-    void this.#question(held, order.lease);
+  /** Holds endpoints from now on, those that a probe finds alive and whose owner did not delete them. */
+  hold(orders: Iterable<HoldOrder>): void {
+    const together: Held[] = [];
+    for (const { service, endpoint, reason, shown, lease } of orders) {
+      const held = this.#add(service, endpoint, reason, shown);
+      together.push(held);
+      this.#unasked.set(held, lease);
+    }
+    if (together.length > 0) this.#releaseInTime(together);
+    this.#asking.run();
   }
 
-  /** Resolves once the endpoint has been probed for the first time. */
+  /** Resolves once the endpoint has been probed for the first time: as soon as can be, since nothing is served yet. */
   async holdCold(service: string, endpoint: Endpoint): Promise<void> {
     const held = this.#add(service, endpoint, 'cold start', undefined);
-    const passes = await this.#probe(held);
+    const passes = await this.#probing.soon(() => this.#ask(held));
     held.settled = true;
     if (passes) this.#show(held, held.stale);
   }
 
-  /** Forgets an endpoint without a word, because it is listed again. */
-  forget(service: string, address: string): void {
-    const held = this.#held.get(service)?.get(address);
-    if (held !== undefined) this.#remove(held);
+  /** Forgets those of a service that are listed again, without a word. */
+  forgetListed(set: EndpointSet): void {
+    this.#held.deleteAll(set);
   }
 
   /** Lets go of every endpoint from the cold start; answers those that were in use. */
   endColdStart(): Map<string, EndpointSet> {
     const sets = new Map<string, EndpointSet>();
-    for (const service of this.#held.keys()) {
+    for (const service of this.#held.services()) {
       const shown = this.of(service);
       if (shown.length > 0) sets.set(service, endpointSet(service, shown));
     }
@@ -119,28 +134,41 @@ export class HeldEndpoints {
 
   /** A request could not connect. */
   reportDead(service: string, address: string): void {
-    const held = this.#held.get(service)?.get(address);
+    const held = this.#held.get(service, address);
     if (held !== undefined) this.#fail(held, 'a request could not connect');
   }
 
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    for (const ofService of this.#held.values())
-      for (const { expiry } of ofService.values()) expiry?.cancel();
+    this.#asking.stop();
+    for (const expiry of this.#expiries) expiry.cancel();
     this.#held.clear();
+    this.#probing.close();
+  }
+
+  /** With one timer: thousands of their own would be made while requests wait. */
+  #releaseInTime(together: readonly Held[]): void {
+    const expiry = this.#options.clock.after(this.#options.staleTtl, () => {
+      this.#expiries.delete(expiry);
+      for (const held of together) this.#release(held, 'held long enough');
+    });
+    this.#expiries.add(expiry);
+  }
+
+  #askSome(mayGoOn: () => boolean): boolean {
+    for (const [held, lease] of this.#unasked) {
+      this.#unasked.delete(held);
+      void this.#question(held, lease);
+      if (this.#unasked.size > 0 && !mayGoOn()) return false;
+    }
+    return true;
   }
 
   #add(service: string, endpoint: Endpoint, reason: HoldReason, shown: Endpoint | undefined): Held {
-    const { clock, staleTtl } = this.#options;
-    const stale: Endpoint = { ...endpoint, standing: 'stale', held: { reason, since: clock.now() } };
-    const expiry =
-      reason === 'cold start'
-        ? undefined
-        : clock.after(staleTtl, () => this.#release(held, 'held long enough'));
-    const held: Held = { service, endpoint, stale, shown, settled: false, expiry };
-    const ofService = this.#held.get(service) ?? new Map<string, Held>();
-    this.#held.set(service, ofService.set(endpoint.address, held));
+    const stale = staleEndpoint(endpoint, { reason, since: this.#options.clock.now() });
+    const held: Held = { service, endpoint, stale, shown, settled: false };
+    this.#held.set(service, endpoint.address, held);
     this.#schedule();
     return held;
   }
@@ -158,25 +186,23 @@ export class HeldEndpoints {
     return passes;
   }
 
-  /** An answer that comes late still counts. Without an answer there is no evidence. */
   async #askOwner(held: Held, lease: string | undefined): Promise<void> {
     if (lease === undefined) return;
-    const patience = new AbortController();
-    const ask = async (): Promise<void> => {
-      if (!this.#isCurrent(held)) return;
-      const lives = await this.#options.leaseLives(lease).catch(() => false);
-      if (lives) this.#release(held, 'its owner deleted it');
-    };
-    const asked = this.#questions.run(ask).finally(() => patience.abort());
-    await Promise.race([asked, delay(this.#options.clock, LEASE_PATIENCE_MS, patience.signal)]);
+    const isOpen = (): boolean => this.#isCurrent(held);
+    await this.#owners.ask(lease, { isOpen, onLives: () => this.#release(held, 'its owner deleted it') });
   }
 
-  #probe({ service, endpoint }: Held): Promise<boolean> {
-    return this.#probes.run(() => this.#options.probe(service, endpoint));
+  #probe(held: Held): Promise<boolean> {
+    return this.#probing.inTurn(() => this.#ask(held));
+  }
+
+  /** Without a connection when the registry has spoken of the endpoint meanwhile. */
+  async #ask(held: Held): Promise<boolean> {
+    return this.#isCurrent(held) && this.#options.probe(held.service, held.endpoint);
   }
 
   #schedule(): void {
-    if (this.#timer !== undefined || this.#probing || this.#closed || this.#held.size === 0) return;
+    if (this.#timer !== undefined || this.#inRound || this.#closed || this.#held.empty) return;
     this.#timer = this.#options.clock.after(PROBE_EVERY_MS, () => {
       this.#timer = undefined;
       void this.#round();
@@ -184,10 +210,10 @@ export class HeldEndpoints {
   }
 
   async #round(): Promise<void> {
-    this.#probing = true;
-    const all = [...this.#held.values()].flatMap((ofService) => [...ofService.values()]);
+    this.#inRound = true;
+    const all = [...this.#held.values()];
     await Promise.all(all.filter(({ settled }) => settled).map((held) => this.#probeAgain(held)));
-    this.#probing = false;
+    this.#inRound = false;
     this.#schedule();
   }
 
@@ -212,20 +238,13 @@ export class HeldEndpoints {
 
   #release(held: Held, reason: ReleaseReason): void {
     if (!this.#isCurrent(held)) return;
-    this.#remove(held);
     const { service, endpoint, shown } = held;
+    this.#held.delete(service, endpoint.address);
     this.#options.onRelease(service, shown ?? endpoint, reason);
     if (shown !== undefined) this.#options.onChange(service);
   }
 
-  #remove({ service, endpoint, expiry }: Held): void {
-    expiry?.cancel();
-    const ofService = this.#held.get(service);
-    ofService?.delete(endpoint.address);
-    if (ofService?.size === 0) this.#held.delete(service);
-  }
-
   #isCurrent(held: Held): boolean {
-    return this.#held.get(held.service)?.get(held.endpoint.address) === held;
+    return this.#held.get(held.service, held.endpoint.address) === held;
   }
 }

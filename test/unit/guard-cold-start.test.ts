@@ -72,6 +72,17 @@ test('without a list in the first second, those on disk that answer are used, as
   await rig.directory.close();
 });
 
+test('of thousands in the snapshot nobody waits for a turn: nothing is served yet', async () => {
+  const { rig, file } = rigWithFile();
+  const goods = Array.from({ length: 1_000 }, (_, i) => ({ ...endpointAt(1), address: `10.0.1.1:${i + 1}` }));
+  file.stored = { services: setsOf({ goods }), confirmedAt: rig.clock.now() };
+  rig.directory.start();
+  await rig.clock.advance(1_000);
+  assert.equal(rig.probes.length, 1_000);
+  assert.deepEqual(rig.directory.waitingFor(), []);
+  await rig.directory.close();
+});
+
 test('while nothing of the snapshot answers the gateway is not ready', async () => {
   const { rig } = rigWithFile();
   for (const { address } of endpoints(3)) rig.dead.add(address);

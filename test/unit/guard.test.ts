@@ -320,25 +320,51 @@ test('what is held in one service leaves the sets of the others the objects they
   await rig.directory.close();
 });
 
-test('thousands are probed no more than 256 at a time', async () => {
-  let most = 0;
-  let now = 0;
+const THOUSAND = Array.from({ length: 1_000 }, (_, i) => ({
+  ...endpointAt(1),
+  address: `10.0.1.1:${i + 1}`,
+}));
+
+test('of thousands 64 are probed at once, and then a thousand a second', async () => {
+  const rig = new GuardRig();
+  rig.directory.start();
+  rig.list({ goods: THOUSAND });
+  rig.list({});
+  await settle();
+  assert.equal(rig.probes.length, 64);
+  await rig.clock.advance(500);
+  assert.equal(rig.probes.length, 564);
+  assert.equal(rig.inUse().length, 1_000, 'those that have not had their turn stay in use');
+  await rig.clock.advance(500);
+  assert.equal(rig.inUse().filter((address) => address.endsWith('*')).length, 1_000);
+  await rig.directory.close();
+});
+
+test('thousands that do not answer are probed no more than 256 at a time', async () => {
+  let probes = 0;
   const rig = new GuardRig({
-    probe: async () => {
-      now += 1;
-      most = Math.max(most, now);
-      await settle();
-      now -= 1;
-      return true;
+    probe: () => {
+      probes += 1;
+      return new Promise(() => {});
     },
   });
   rig.directory.start();
-  const all = Array.from({ length: 1_000 }, (_, i) => ({ ...endpointAt(1), address: `10.0.1.1:${i + 1}` }));
-  rig.list({ goods: all });
+  rig.list({ goods: THOUSAND });
   rig.list({});
-  for (let turns = 0; turns < 20; turns++) await settle();
-  assert.equal(rig.inUse().filter((address) => address.endsWith('*')).length, 1_000);
-  assert.equal(most, 256);
+  await rig.clock.advance(5_000);
+  assert.equal(probes, 256);
+  await rig.directory.close();
+});
+
+test('an endpoint that is listed again before its turn is not probed', async () => {
+  const rig = new GuardRig();
+  rig.directory.start();
+  rig.list({ goods: THOUSAND });
+  rig.list({});
+  await settle();
+  rig.list({ goods: THOUSAND });
+  await rig.clock.advance(5_000);
+  assert.equal(rig.probes.length, 64);
   await rig.directory.close();
 });
 
