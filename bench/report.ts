@@ -94,11 +94,12 @@ function scaleSection(run: ScaleRun): string {
 
 \`npm run bench:scale\`; ${run.measuredAt.slice(0, 10)}, load average before: ${run.loadAverage}; ${cores} cores of an ${cpu}, Linux ${kernel}; ${versions.join(', ')}.
 The gateway has one core, with all of its threads; etcd, who writes to it and who sends requests share the other. Medians of ${run.startMs.length} starts and of ${run.large.length} large registries, each with a
-gateway of its own. Requests go out every 2 ms on 64 connections while 5,000 registrations are added as fast as etcd takes them.
+gateway of its own. Requests go out every 2 ms on 64 connections while 5,000 registrations are written as fast as etcd takes them: added, deleted by others than their owners, and
+added once more, 2 s after each other.
 
 ${barsTable(scaleBars(run))}
 
-Each of the large registries:
+Bursts, medians and how far they are apart:
 
 ${markdownTable(scaleTable(run))}
 `;

@@ -5,16 +5,27 @@ import { z } from 'zod';
 import type { Bar } from './bars.js';
 import { machineSchema, median } from './results.js';
 
-const large = z.object({
-  readyMs: z.number(),
-  routable: z.boolean(),
-  rssMib: z.number(),
+const burst = z.object({
   /** From the first write of the burst until a request was answered by the last. */
   appliedMs: z.number(),
   /** Part of that until the registry had acknowledged all. */
   acknowledgedMs: z.number(),
   calm: z.object({ p99Ms: z.number(), worstMs: z.number(), requests: z.number() }),
   during: z.object({ p99Ms: z.number(), worstMs: z.number(), requests: z.number(), failures: z.number() }),
+});
+
+export type Burst = z.infer<typeof burst>;
+
+const large = z.object({
+  readyMs: z.number(),
+  routable: z.boolean(),
+  rssMib: z.number(),
+  /** Endpoints join: the first changes that the process has seen. */
+  joining: burst,
+  /** They are lost all at once, and answer no probe. */
+  leaving: burst,
+  /** They join once more. */
+  again: burst,
 });
 
 const scaleRun = z.object({
@@ -63,10 +74,28 @@ function under(what: string, value: number, limit: number, unit: string): Bar {
   };
 }
 
+/** Milliseconds that a burst has added to the 99th percentile of requests. */
+export function delayed({ calm, during }: Burst): number {
+  return during.p99Ms - calm.p99Ms;
+}
+
 /** What starts and large registries are held to: medians of the repeats. */
 export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[] {
   const of = (pick: (repeat: LargeRepeat) => number): number => median(repeats.map(pick));
-  const delays = of(({ calm, during }) => during.p99Ms - calm.p99Ms);
+  const burstBars = (what: string, pick: (repeat: LargeRepeat) => Burst): readonly Bar[] => [
+    under(
+      `${what}, applied after`,
+      of((repeat) => pick(repeat).appliedMs),
+      1000,
+      'ms',
+    ),
+    under(
+      'p99 of requests meanwhile, over that before',
+      of((repeat) => delayed(pick(repeat))),
+      20,
+      'ms',
+    ),
+  ];
   return [
     under('Start to ready, 100 endpoints', median(startMs), 400, 'ms'),
     under(
@@ -81,12 +110,8 @@ export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[]
       150,
       'MiB',
     ),
-    under(
-      '5,000 changes applied, from the first write',
-      of(({ appliedMs }) => appliedMs),
-      1000,
-      'ms',
-    ),
-    under('p99 of requests meanwhile, over that before', delays, 20, 'ms'),
+    ...burstBars('5,000 endpoints join, the first changes of the process', ({ joining }) => joining),
+    ...burstBars('5,000 endpoints lost at once, for the first time', ({ leaving }) => leaving),
+    ...burstBars('5,000 endpoints join once more', ({ again }) => again),
   ];
 }

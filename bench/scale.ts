@@ -5,8 +5,17 @@ import { systemRandom } from '../src/core/random.js';
 import { EtcdMembers } from '../src/etcd/members.js';
 import { loadAverage, machine } from './results.js';
 import { SteadyClient } from './scale-client.js';
-import { type ScaleGateway, startGateway, yieldToOthers } from './scale-gateway.js';
-import { type LargeRepeat, type ScaleRun, saveScaleRun, scaleBars } from './scale-results.js';
+import { startGateway, yieldToOthers } from './scale-gateway.js';
+import {
+  type Change,
+  LARGE,
+  newcomers,
+  put,
+  type RegistrySize,
+  registrations,
+  remove,
+} from './scale-registry.js';
+import { type Burst, type LargeRepeat, type ScaleRun, saveScaleRun, scaleBars } from './scale-results.js';
 import { scaleTable } from './scale-table.js';
 import { openStage, type Stage } from './stage.js';
 import { plainTable } from './table.js';
@@ -25,33 +34,9 @@ const { values } = parseArgs({
   },
 });
 
-const PUTS_PER_TXN = 100;
-const SERVICES = 1000;
-const ENDPOINTS = 10_000;
-const CHANGES = 5000;
+const CHANGES_PER_TXN = 100;
+const START = { services: 12, endpoints: 100 };
 const CALM_MS = 2000;
-
-type Entry = readonly [key: string, value: string];
-
-function filler(index: number): string {
-  return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}:8080`;
-}
-
-function serviceOf(index: number, services: number): string {
-  return `service-${index % services}`;
-}
-
-/** Of two services that answer, one at an address that says something else, and of others that are only registered. */
-function registrations({ endpoints }: Stage, prefix: string, services: number, count: number): Entry[] {
-  const rest = Array.from({ length: count - 2 }, (_, index): Entry => {
-    return [`${prefix}/${serviceOf(index, services - 2)}/host-${index}`, filler(index)];
-  });
-  return [
-    [`${prefix}/answering/host`, endpoints.fast[0] ?? ''],
-    [`${prefix}/last/host`, endpoints.websocket],
-    ...rest,
-  ];
-}
 
 class Scale {
   readonly #stage: Stage;
@@ -67,7 +52,7 @@ class Scale {
   }
 
   async starts(count: number): Promise<number[]> {
-    const prefix = await this.#register(12, 100);
+    const prefix = await this.#register(START);
     const times: number[] = [];
     for (let start = 0; start < count; start += 1) {
       const gateway = await startGateway(this.#stage, prefix, values.main);
@@ -78,12 +63,21 @@ class Scale {
   }
 
   async large(): Promise<LargeRepeat> {
-    const prefix = await this.#register(SERVICES, ENDPOINTS);
+    const prefix = await this.#register(LARGE);
     const gateway = await startGateway(this.#stage, prefix, values.main);
     try {
       const { readyMs, rssMib, url } = gateway;
       const { status } = await fetch(`${url}/answering/`);
-      return { readyMs, routable: status === 200, rssMib, ...(await this.#burst(gateway, prefix)) };
+      const [before = '', after = ''] = [this.#stage.endpoints.websocket, this.#stage.endpoints.fast[0]];
+      const { keys, joining } = newcomers(prefix);
+      return {
+        readyMs,
+        routable: status === 200,
+        rssMib,
+        joining: await this.#burst(url, [...joining, put(`${prefix}/last/host`, after)]),
+        leaving: await this.#burst(url, [...keys.map(remove), put(`${prefix}/last/host`, before)]),
+        again: await this.#burst(url, [...joining, put(`${prefix}/last/host`, after)]),
+      };
     } finally {
       await gateway.stop();
     }
@@ -93,40 +87,33 @@ class Scale {
     this.#members.close();
   }
 
-  async #burst(
-    { url }: ScaleGateway,
-    prefix: string,
-  ): Promise<Omit<LargeRepeat, 'readyMs' | 'routable' | 'rssMib'>> {
+  /** Applied when the service `last` answers something else than before. */
+  async #burst(url: string, changes: readonly Change[]): Promise<Burst> {
     await this.#client.start(`${url}/answering/`);
     await pause(CALM_MS);
     const calm = await this.#client.stop();
     await this.#client.start(`${url}/answering/`);
-    const changes = Array.from({ length: CHANGES - 1 }, (_, index): Entry => {
-      return [`${prefix}/${serviceOf(index, SERVICES - 2)}/burst-${index}`, filler(ENDPOINTS + index)];
-    });
+    const answer = async (): Promise<string> => (await fetch(`${url}/last/`)).text();
+    const before = await answer();
     const sentAt = performance.now();
-    await this.#put([...changes, [`${prefix}/last/host`, this.#stage.endpoints.fast[0] ?? '']]);
+    await this.#write(changes);
     const acknowledgedMs = performance.now() - sentAt;
-    const wanted = await (await fetch(`${url}/answering/`)).text();
-    while ((await (await fetch(`${url}/last/`)).text()) !== wanted) await pause(5);
+    while ((await answer()) === before) await pause(5);
     const appliedMs = performance.now() - sentAt;
     return { appliedMs, acknowledgedMs, calm, during: await this.#client.stop() };
   }
 
   /** Below a prefix of its own, which it returns. */
-  async #register(services: number, count: number): Promise<string> {
+  async #register(size: RegistrySize): Promise<string> {
     const prefix = `/scale-${this.#prefixes++}`;
-    await this.#put(registrations(this.#stage, prefix, services, count));
+    await this.#write(registrations(this.#stage, prefix, size));
     return prefix;
   }
 
   /** A hundred in each transaction; resolves when the last has been acknowledged. */
-  async #put(entries: readonly Entry[]): Promise<void> {
-    for (let from = 0; from < entries.length; from += PUTS_PER_TXN) {
-      const success = entries.slice(from, from + PUTS_PER_TXN).map(([key, value]) => ({
-        request_put: { key: Buffer.from(key), value: Buffer.from(value) },
-      }));
-      await this.#members.current().txn({ success });
+  async #write(changes: readonly Change[]): Promise<void> {
+    for (let from = 0; from < changes.length; from += CHANGES_PER_TXN) {
+      await this.#members.current().txn({ success: changes.slice(from, from + CHANGES_PER_TXN) });
     }
   }
 }

@@ -87,7 +87,7 @@ export interface Situation {
 }
 
 /** Which of the losses are not to be believed yet, and why. */
-export function doubtful({ losses, next, unconfirmed }: Situation): Map<Loss, Doubt> {
+export function doubtful({ losses, next, unconfirmed }: Situation): (readonly [loss: Loss, reason: Doubt])[] {
   const lost = new Map<string, number>();
   for (const { service } of losses) lost.set(service, (lost.get(service) ?? 0) + 1);
   const much = exceeds(losses.length, losses.length === 0 ? 0 : staying(next.values()), PERCENT_OF_REGISTRY);
@@ -102,12 +102,10 @@ export function doubtful({ losses, next, unconfirmed }: Situation): Map<Loss, Do
     return much ? 'lost much of the registry' : undefined;
   };
   const reasons = new Map([...lost.keys()].map((service) => [service, reasonFor(service)]));
-  const doubts = new Map<Loss, Doubt>();
-  for (const loss of losses) {
+  return losses.flatMap((loss) => {
     const reason = reasons.get(loss.service);
-    if (reason !== undefined) doubts.set(loss, reason);
-  }
-  return doubts;
+    return reason === undefined ? [] : [[loss, reason] as const];
+  });
 }
 
 function exceeds(lost: number, left: number, percent: number): boolean {

@@ -146,7 +146,7 @@ export class GuardedSource implements Source {
     const unconfirmed =
       isUnconfirmed(this.#options.source.view()) || (next.unconfirmedMs ?? 0) >= UNCONFIRMED_AFTER_MS;
     const fresh = new Set(lost);
-    const doubts = [...doubtful({ losses, next: next.services, unconfirmed })];
+    const doubts = doubtful({ losses, next: next.services, unconfirmed });
     this.#held.hold(
       doubts
         .filter(([{ service, endpoint }]) => !this.#held.has(service, endpoint.address))

@@ -7,7 +7,6 @@ import {
   staleEndpoint,
 } from '../core/endpoint.js';
 import { EndpointMap } from './endpoint-map.js';
-import type { Doubt } from './guard-policy.js';
 import { OwnerQuestions } from './owner-questions.js';
 import { Probing } from './probing.js';
 import { Slices } from './slices.js';
@@ -31,7 +30,7 @@ export interface HeldEndpointsOptions {
 export interface HoldOrder {
   readonly service: string;
   readonly endpoint: Endpoint;
-  readonly reason: Doubt;
+  readonly reason: HoldReason;
   /** As it is in the set of its service, and stays while it is asked about; undefined when it is in none. */
   readonly shown: Endpoint | undefined;
   /** If this lease still lives, the owner has deleted the key, and there is nothing to hold. */
@@ -43,6 +42,7 @@ interface Held {
   /** As the registry listed it. */
   readonly endpoint: Endpoint;
   readonly stale: Endpoint;
+  readonly lease: string | undefined;
   /** As it is in the set of its service; undefined while it is in none. */
   shown: Endpoint | undefined;
   /** The first probe is over, and who owns it was asked. */
@@ -59,8 +59,7 @@ export class HeldEndpoints {
   readonly #options: HeldEndpointsOptions;
   readonly #held = new EndpointMap<Held>();
   readonly #probing: Probing;
-  /** With the lease of each. */
-  readonly #unasked = new Map<Held, string | undefined>();
+  readonly #unasked: Held[] = [];
   readonly #asking: Slices;
   readonly #owners: OwnerQuestions;
   readonly #expiries = new Set<Timer>();
@@ -98,19 +97,15 @@ export class HeldEndpoints {
 
   /** Holds endpoints from now on, those that a probe finds alive and whose owner did not delete them. */
   hold(orders: Iterable<HoldOrder>): void {
-    const together: Held[] = [];
-    for (const { service, endpoint, reason, shown, lease } of orders) {
-      const held = this.#add(service, endpoint, reason, shown);
-      together.push(held);
-      this.#unasked.set(held, lease);
-    }
+    const together = Array.from(orders, (order) => this.#add(order));
+    for (const held of together) this.#unasked.push(held);
     if (together.length > 0) this.#releaseInTime(together);
     this.#asking.run();
   }
 
   /** Resolves once the endpoint has been probed for the first time: as soon as can be, since nothing is served yet. */
   async holdCold(service: string, endpoint: Endpoint): Promise<void> {
-    const held = this.#add(service, endpoint, 'cold start', undefined);
+    const held = this.#add({ service, endpoint, reason: 'cold start', shown: undefined, lease: undefined });
     const passes = await this.#probing.soon(() => this.#ask(held));
     held.settled = true;
     if (passes) this.#show(held, held.stale);
@@ -157,25 +152,27 @@ export class HeldEndpoints {
   }
 
   #askSome(mayGoOn: () => boolean): boolean {
-    for (const [held, lease] of this.#unasked) {
-      this.#unasked.delete(held);
-      void this.#question(held, lease);
-      if (this.#unasked.size > 0 && !mayGoOn()) return false;
+    let asked = 0;
+    for (const held of this.#unasked) {
+      asked += 1;
+      void this.#question(held);
+      if (!mayGoOn()) break;
     }
-    return true;
+    this.#unasked.splice(0, asked);
+    return this.#unasked.length === 0;
   }
 
-  #add(service: string, endpoint: Endpoint, reason: HoldReason, shown: Endpoint | undefined): Held {
+  #add({ service, endpoint, reason, shown, lease }: HoldOrder): Held {
     const stale = staleEndpoint(endpoint, { reason, since: this.#options.clock.now() });
-    const held: Held = { service, endpoint, stale, shown, settled: false };
+    const held: Held = { service, endpoint, stale, lease, shown, settled: false };
     this.#held.set(service, endpoint.address, held);
     this.#schedule();
     return held;
   }
 
   /** Nobody is told that it is held before it has proved to be alive and to have an owner that did not delete it. */
-  async #question(held: Held, lease: string | undefined): Promise<void> {
-    const [passes] = await Promise.all([this.#probeOnce(held), this.#askOwner(held, lease)]);
+  async #question(held: Held): Promise<void> {
+    const [passes] = await Promise.all([this.#probeOnce(held), this.#askOwner(held)]);
     held.settled = true;
     if (passes) this.#show(held, held.stale);
   }
@@ -186,10 +183,13 @@ export class HeldEndpoints {
     return passes;
   }
 
-  async #askOwner(held: Held, lease: string | undefined): Promise<void> {
-    if (lease === undefined) return;
+  async #askOwner(held: Held): Promise<void> {
+    if (held.lease === undefined) return;
     const isOpen = (): boolean => this.#isCurrent(held);
-    await this.#owners.ask(lease, { isOpen, onLives: () => this.#release(held, 'its owner deleted it') });
+    await this.#owners.ask(held.lease, {
+      isOpen,
+      onLives: () => this.#release(held, 'its owner deleted it'),
+    });
   }
 
   #probe(held: Held): Promise<boolean> {

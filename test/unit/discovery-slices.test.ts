@@ -5,12 +5,14 @@ import { EventHub } from '../../src/core/events.js';
 import { seededRandom } from '../../src/core/random.js';
 import { createAddressPolicy } from '../../src/discovery/address-policy.js';
 import { Directory } from '../../src/discovery/directory.js';
+import { HeldEndpoints } from '../../src/discovery/held-endpoints.js';
 import { ReflectedSource } from '../../src/discovery/reflected-source.js';
 import { Registrations } from '../../src/discovery/registrations.js';
 import { plainSchema } from '../../src/discovery/schemas/plain.js';
 import { Snapshots } from '../../src/discovery/snapshots.js';
 import type { Source, SourceSnapshot } from '../../src/discovery/source.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
+import { endpoints } from '../support/guarded-source.js';
 import { ManualClock, settle } from '../support/manual-clock.js';
 import { ScriptedRegistry } from '../support/scripted-registry.js';
 
@@ -158,4 +160,32 @@ test('of changes not told yet a subscriber gets the newest set alone, and the jo
     'left 10.0.0.1:80 1',
     'joined 10.0.0.3:80 2',
   ]);
+});
+
+test('of lost endpoints some are asked about, and then requests have their turn', async () => {
+  const clock = new WorkingClock();
+  let probes = 0;
+  const held = new HeldEndpoints({
+    clock,
+    probe: async () => {
+      probes += 1;
+      return true;
+    },
+    leaseLives: async () => false,
+    staleTtl: 60_000,
+    onChange: () => {},
+    onRelease: () => {},
+  });
+  const order = {
+    service: 'goods',
+    reason: 'lost much of the registry',
+    shown: undefined,
+    lease: undefined,
+  } as const;
+  held.hold(endpoints(20).map((endpoint) => ({ ...order, endpoint })));
+  await settle();
+  assert.ok(probes > 0 && probes < 20, `${probes} of 20`);
+  await clock.advance(100);
+  assert.equal(probes, 20);
+  held.close();
 });

@@ -12,7 +12,7 @@ function doubts(before: Lists, after: Lists, unconfirmed = false): Record<string
   const [previous, next] = [setsOf(before), setsOf(after)];
   const losses = lossesBetween(previous, next, new Set([...previous.keys(), ...next.keys()]));
   const counts: Record<string, number> = {};
-  for (const reason of doubtful({ losses, next, unconfirmed }).values()) {
+  for (const [, reason] of doubtful({ losses, next, unconfirmed })) {
     counts[reason] = (counts[reason] ?? 0) + 1;
   }
   return counts;
