@@ -52,8 +52,13 @@ export class Attempts {
     });
   }
 
-  /** Whether the retry budget pays for another one in place of `last`; it is given back when that has settled. */
-  spend(last: SettledAttempt): boolean {
+  /**
+   * Whether the retry budget pays for another one in place of `last`; it is given back when that has settled. One that
+   * found no connection is replaced for nothing: it was work for nobody, so that nothing is multiplied (gRFC A6, which
+   * calls this a transparent retry).
+   */
+  spend(last: SettledAttempt, outcome: Outcome): boolean {
+    if (outcome.class === 'connect-failed') return true;
     const { budget } = this.#admitted.service;
     if (!(this.#holdsBudget ? budget.tryReplace() : budget.tryAcquire())) return false;
     this.#holdsBudget = true;

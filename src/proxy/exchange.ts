@@ -223,7 +223,7 @@ export class Exchange implements AttemptListener, UnderWay {
     const stale = decision.sameEndpoint;
     const pool = stale ? attempt.pool : this.attempts.choose();
     // A stale connection is no sign of overload, and happens once in a request: free, as in nginx.
-    if (pool === undefined || !(stale || this.attempts.spend(attempt))) return false;
+    if (pool === undefined || !(stale || this.attempts.spend(attempt, outcome))) return false;
     if (stale) this.#staleResets += 1;
     this.cause = outcome.cause;
     this.attempts.announceRetry(decision.reason);

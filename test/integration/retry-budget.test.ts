@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect, constants } from 'node:http2';
 import { type TestContext, test } from 'node:test';
+import { freePorts } from '../support/free-ports.js';
 import { type GatewayUnderTest, routeAll, startGatewayUnderTest } from '../support/gateway-under-test.js';
 import { rawEndpoint } from '../support/http2-endpoint.js';
 import { RawClient, rawRequest } from '../support/raw-client.js';
@@ -140,6 +141,36 @@ test('so are those of calls of gRPC that endpoints refuse', async (t) => {
   await calls;
   assert.equal(await refusedRetries(gateway), REQUESTS - LEAST);
 });
+
+for (const method of ['GET', 'POST'])
+  test(`a ${method} that found no connection is tried elsewhere, however many there are`, async (t) => {
+    const [deadPort] = await freePorts(1);
+    let arrived = 0;
+    let release: () => void = () => {};
+    const all = new Promise<void>((resolve) => (release = resolve));
+    const well = await rawUpstream(async (connection) => {
+      while ((await connection.request()) !== undefined) {
+        arrived += 1;
+        if (arrived === REQUESTS) release();
+        await all;
+        await connection.write(ok('well'));
+      }
+    });
+    t.after(() => well.close());
+    const gateway = await gatewayTo(t, [`127.0.0.1:${deadPort}`, well.address]);
+    const request = head(
+      `${method} / HTTP/1.1`,
+      'Host: a',
+      ...(method === 'POST' ? ['Content-Length: 0'] : []),
+    );
+    const answers = Promise.all(
+      Array.from({ length: REQUESTS }, async () => (await rawRequest(gateway.port, request)).body.toString()),
+    );
+    assert.deepEqual(new Set(await answers), new Set(['well']));
+    assert.equal(await refusedRetries(gateway), undefined);
+    const retries = await gateway.metric('watchgate_retries_total');
+    assert.ok((retries['service="goods",reason="CONNECT_FAILED"'] ?? 0) > SHARE, JSON.stringify(retries));
+  });
 
 test('a retry that finds no connection gives back what was paid for it', async (t) => {
   const sick = await rawUpstream(answering(SICK));

@@ -169,7 +169,7 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
     if (!decision.retry) return false;
     // An endpoint that closes a connection in good order takes calls on the next one.
     const other = this.attempts.choose() ?? (outcome.class === 'reset' ? attempt.pool : undefined);
-    if (other === undefined || !this.attempts.spend(attempt)) return false;
+    if (other === undefined || !this.attempts.spend(attempt, outcome)) return false;
     this.cause = outcome.cause;
     this.attempts.announceRetry(decision.reason);
     this.#begin(other);
