@@ -46,16 +46,14 @@ export function dataPathViews(dataPath: DataPath): Omit<ViewParts, 'directory' |
 export function gatewayViews(parts: ViewParts): GatewayViews {
   const { directory, keeper, rules, live, history, hindrances, explain } = parts;
 
-  const serviceView = (ref: ServiceRef): ServiceView => {
+  const serviceView = (ref: ServiceRef, routes: ReadonlyMap<string, readonly string[]>): ServiceView => {
     const name = serviceName(ref);
     const { panicking, endpoints } = live(name) ?? unrouted(directory, ref);
     return {
       name,
       source: ref.registry,
       balance: keeper.settings.servicePolicy(ref).balance,
-      routes: rules()
-        .filter((rule) => serviceName(rule) === name)
-        .map(({ id }) => id),
+      routes: routes.get(name) ?? [],
       panicking,
       endpoints,
     };
@@ -71,22 +69,24 @@ export function gatewayViews(parts: ViewParts): GatewayViews {
     return new Map([...byName].sort(([a], [b]) => (a < b ? -1 : 1)));
   };
 
+  const service = (name: string): ServiceView | undefined => {
+    const ref = known().get(name);
+    return ref && serviceView(ref, routesByService(rules()));
+  };
+
   return {
     readiness: () => readiness(directory, hindrances()),
     routes: () => rules().map(routeView),
-    services: () => [...known().values()].map(serviceView),
-    service: (name) => {
-      const ref = known().get(name);
-      return ref === undefined ? undefined : serviceView(ref);
+    services: () => {
+      const routes = routesByService(rules());
+      return [...known().values()].map((ref) => serviceView(ref, routes));
     },
+    service,
     registries: () => directory.views(),
     config: () => keeper.view(),
     explain,
     explainAt: (request, at, journal) => {
-      const endpointsOf = (name: string): readonly EndpointView[] => {
-        const ref = known().get(name);
-        return ref === undefined ? [] : serviceView(ref).endpoints;
-      };
+      const endpointsOf = (name: string): readonly EndpointView[] => service(name)?.endpoints ?? [];
       return explainPast({ routing: history, journal, endpointsOf }, request, at);
     },
   };
@@ -96,6 +96,18 @@ function readiness(directory: Directory, hindrances: readonly string[]): Readine
   const unlisted = directory.waitingFor().map((source) => `registry ${source} has not been listed yet`);
   const reasons = [...unlisted, ...hindrances];
   return { ready: reasons.length === 0, reasons };
+}
+
+/** Ids of the routes that lead to each service. */
+function routesByService(rules: readonly RouteRule[]): Map<string, string[]> {
+  const routes = new Map<string, string[]>();
+  for (const rule of rules) {
+    const name = serviceName(rule);
+    const ofService = routes.get(name);
+    if (ofService === undefined) routes.set(name, [rule.id]);
+    else ofService.push(rule.id);
+  }
+  return routes;
 }
 
 function routeView({ id, host, prefix, replacePrefix, policy, ...ref }: RouteRule): RouteView {

@@ -1,4 +1,6 @@
 import { Registry } from 'prom-client';
+import { Breaks } from '../core/breaks.js';
+import type { Clock } from '../core/clock.js';
 import type { EventHub } from '../core/events.js';
 import type { Tally } from '../core/tally.js';
 import type { GatewayViews } from '../core/views.js';
@@ -9,13 +11,22 @@ import { RequestMetrics } from './request-metrics.js';
 import { ViewMetrics } from './view-metrics.js';
 
 export interface Metrics {
-  /** Everything, in the Prometheus text format. */
+  /**
+   * Everything, in the Prometheus text format. Made with breaks, since thousands of services take tens of milliseconds;
+   * who asks meanwhile gets the same.
+   */
   text(): Promise<string>;
   readonly contentType: string;
   /** Counts what a worker counted. */
   add(tally: Tally): void;
   /** Stops listening. */
   close(): void;
+}
+
+export interface MetricsParts {
+  readonly hub: EventHub;
+  readonly views: GatewayViews;
+  readonly clock: Clock;
 }
 
 export interface MetricsOptions {
@@ -30,8 +41,7 @@ export interface MetricsOptions {
  * that two gateways in one process do not mix.
  */
 export function createMetrics(
-  hub: EventHub,
-  views: GatewayViews,
+  { hub, views, clock }: MetricsParts,
   { ownTraffic = true, processes = processMetrics }: MetricsOptions = {},
 ): Metrics {
   const registry = new Registry();
@@ -49,15 +59,26 @@ export function createMetrics(
     hub.on('source', events.source),
     hub.on('certificate', events.certificate),
   ];
+  const write = async (): Promise<string> => {
+    const breaks = new Breaks(clock);
+    requests.copy();
+    events.copy();
+    await standing.copy(breaks);
+    const histograms = requests.histograms();
+    const all = Registry.merge([registry, await processes()]);
+    const pieces: string[] = [];
+    for (const { name } of all.getMetricsAsArray()) {
+      await breaks.here();
+      pieces.push(await all.getSingleMetricAsString(name));
+    }
+    return `${pieces.join('\n\n')}\n\n${histograms}`;
+  };
+  let underWay: Promise<string> | undefined;
   return {
     contentType: registry.contentType,
-    async text() {
-      requests.copy();
-      events.copy();
-      standing.copy();
-      const histograms = requests.histograms();
-      const all = Registry.merge([registry, await processes()]);
-      return `${await all.metrics()}\n${histograms}`;
+    text() {
+      underWay ??= write().finally(() => (underWay = undefined));
+      return underWay;
     },
     add(tally) {
       requests.add(tally);

@@ -45,7 +45,7 @@ export async function openObservers(settings: ObserverSettings, tools: ObserverT
   const journal = createJournal(hub, { earlier: (await file?.load(JOURNAL_CAPACITY)) ?? [] });
   file?.follow(journal);
   const recorder = createRecorder(hub);
-  const metrics = createMetrics(hub, views, options);
+  const metrics = createMetrics({ hub, views, clock: tools.clock }, options);
   const mode = options.ownTraffic === false ? 'off' : settings.accessLog;
   const accessLog = createAccessLog(hub, { mode, level: settings.logLevel, stream });
   const stops = [logMembership(hub, logger), logOperations(hub, logger)];

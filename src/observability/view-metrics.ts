@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Breaks } from '../core/breaks.js';
 import type { EndpointState } from '../core/endpoint.js';
 import type { GatewayViews, RegistryView, ServiceView } from '../core/views.js';
 
@@ -49,11 +50,14 @@ export class ViewMetrics {
     });
   }
 
-  copy(): void {
+  async copy(breaks: Breaks): Promise<void> {
     this.#inFlight.reset();
     this.#endpoints.reset();
     this.#panicking.reset();
-    for (const service of this.#views.services()) this.#copyService(service);
+    for (const service of this.#views.services()) {
+      await breaks.here();
+      this.#copyService(service);
+    }
     this.#sources.copy(this.#views.registries());
     const { lastReloadSuccessful, generation } = this.#views.config();
     this.#reloadSuccessful.set(lastReloadSuccessful ? 1 : 0);

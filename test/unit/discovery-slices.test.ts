@@ -13,18 +13,9 @@ import { Snapshots } from '../../src/discovery/snapshots.js';
 import type { Source, SourceSnapshot } from '../../src/discovery/source.js';
 import { createStaticSource } from '../../src/discovery/static-source.js';
 import { endpoints } from '../support/guarded-source.js';
-import { ManualClock, settle } from '../support/manual-clock.js';
+import { settle } from '../support/manual-clock.js';
 import { ScriptedRegistry } from '../support/scripted-registry.js';
-
-/** A clock on which work takes time: each look at it is a millisecond later than the one before. */
-class WorkingClock extends ManualClock {
-  #looks = 0;
-
-  override monotonic(): number {
-    this.#looks += 1;
-    return super.monotonic() + this.#looks;
-  }
-}
+import { WorkingClock } from '../support/working-clock.js';
 
 interface Rig {
   readonly clock: WorkingClock;

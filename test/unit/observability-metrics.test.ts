@@ -7,6 +7,8 @@ import { BoundedNames } from '../../src/observability/bounded-names.js';
 import { BucketCounts, renderHistogram } from '../../src/observability/bucket-counts.js';
 import { createMetrics, createTallies } from '../../src/observability/metrics.js';
 import { WorkerMetrics } from '../../src/observability/worker-metrics.js';
+import { ManualClock, settle } from '../support/manual-clock.js';
+import { WorkingClock } from '../support/working-clock.js';
 
 const request = (over: Partial<RequestRecord> = {}): RequestRecord => ({
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
@@ -111,7 +113,7 @@ async function scraped(
   over: Partial<GatewayViews> = {},
 ): Promise<Map<string, number>> {
   const hub = new EventHub();
-  const metrics = createMetrics(hub, views(over));
+  const metrics = createMetrics({ hub, views: views(over), clock: new ManualClock() });
   announce(hub);
   const text = await metrics.text();
   metrics.close();
@@ -295,7 +297,11 @@ describe('metrics read from the views', () => {
       endpoints: [],
     } as const;
     const services = [service];
-    const metrics = createMetrics(new EventHub(), views({ services: () => services }));
+    const metrics = createMetrics({
+      hub: new EventHub(),
+      views: views({ services: () => services }),
+      clock: new ManualClock(),
+    });
     assert.match(await metrics.text(), /watchgate_endpoints\{service="goods"/);
     services.pop();
     assert.doesNotMatch(await metrics.text(), /watchgate_endpoints\{service="goods"/);
@@ -303,9 +309,43 @@ describe('metrics read from the views', () => {
   });
 });
 
+test('with many services others have their turn while they are written, and get the same when they ask', async () => {
+  const services = Array.from(
+    { length: 50 },
+    (_, index) =>
+      ({
+        name: `service-${index}`,
+        source: 'main',
+        balance: 'least-loaded',
+        routes: [],
+        panicking: false,
+        endpoints: [],
+      }) as const,
+  );
+  const clock = new WorkingClock();
+  const metrics = createMetrics({ hub: new EventHub(), views: views({ services: () => services }), clock });
+  const texts = Promise.all([metrics.text(), metrics.text()]);
+  let written = false;
+  void texts.then(() => (written = true));
+  await settle();
+  assert.equal(written, false);
+  for (let breaks = 0; !written; breaks += 1) {
+    assert.ok(breaks < 100, 'no end');
+    await clock.advance(4);
+  }
+  const [text, other] = await texts;
+  assert.equal(text, other);
+  assert.equal(text?.match(/^watchgate_endpoints\{/gm)?.length, 4 * services.length);
+  metrics.close();
+});
+
 test('two scrapes of the same state agree, and scraping adds nothing to the counters', async () => {
   const hub = new EventHub();
-  const metrics = createMetrics(hub, views({ registries: () => [registry({ drift: 1 })] }));
+  const metrics = createMetrics({
+    hub,
+    views: views({ registries: () => [registry({ drift: 1 })] }),
+    clock: new ManualClock(),
+  });
   hub.announce('request', request({ cause: 'CONNECT_FAILED', status: 502 }));
   const own = (text: string) => text.split('\n').filter((line) => line.startsWith('watchgate_'));
   const first = own(await metrics.text());
@@ -323,7 +363,7 @@ test('the metrics of Node are there, also for a second gateway in the process', 
 
 test('closed metrics no longer listen', async () => {
   const hub = new EventHub();
-  const metrics = createMetrics(hub, views());
+  const metrics = createMetrics({ hub, views: views(), clock: new ManualClock() });
   metrics.close();
   hub.announce('request', request());
   assert.doesNotMatch(await metrics.text(), /watchgate_requests_total\{/);
@@ -366,7 +406,7 @@ test('what workers count adds up to what one process would have counted, each of
     traffic(one);
     traffic(one);
   });
-  const metrics = createMetrics(hub, views(), { ownTraffic: false });
+  const metrics = createMetrics({ hub, views: views(), clock: new ManualClock() }, { ownTraffic: false });
   for (const workerHub of [new EventHub(), new EventHub()]) {
     const tallies = createTallies(workerHub);
     traffic(workerHub);
@@ -390,7 +430,10 @@ test('what workers count adds up to what one process would have counted, each of
 
 test('every metric there is stands in docs/metrics.md, and the other way round', async () => {
   const workers = new WorkerMetrics({ serving: () => 2, processes: () => new Map() });
-  const metrics = createMetrics(new EventHub(), views(), { processes: () => workers.registry() });
+  const metrics = createMetrics(
+    { hub: new EventHub(), views: views(), clock: new ManualClock() },
+    { processes: () => workers.registry() },
+  );
   const text = await metrics.text();
   metrics.close();
   const docs = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
