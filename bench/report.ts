@@ -54,13 +54,13 @@ function newest(runs: readonly Run[]): ReadonlyMap<string, Kept> {
   return kept;
 }
 
-function machineLines({ machine, versions, secondsEach }: Run, loadAverages: readonly number[]): string {
+function machineLines({ machine, versions }: Run, loadAverages: readonly number[]): string {
   const names = Object.entries(versions).filter(([name, version]) => version !== '' && !name.includes(','));
   const list = names.map(([name, version]) => `${name} ${version}`).join(', ');
   const busiest = Math.max(...loadAverages);
   return `## Measured on
 
-${machine.cores} cores of an ${machine.cpu} (virtual), Linux ${machine.kernel}. ${list}. Bursts of ${secondsEach} s.
+${machine.cores} cores of an ${machine.cpu} (virtual), Linux ${machine.kernel}. ${list}.
 The load average just before each table, which tells what else was running and the end of the table before, is under its title; the highest was ${busiest}.
 `;
 }
@@ -72,8 +72,9 @@ ${barsTable(bars(results))}
 `;
 }
 
-function loadSection(title: string, load: (typeof loads)[number], result: LoadResult): string {
-  const when = `${result.measuredAt.slice(0, 10)}, load average before: ${result.loadAverage}`;
+function loadSection(title: string, load: (typeof loads)[number], { run, result }: Kept): string {
+  const bursts = Math.max(...result.rows.map(({ repeats }) => repeats.length));
+  const when = `${result.measuredAt.slice(0, 10)}, ${bursts} bursts of ${run.secondsEach} s, load average before: ${result.loadAverage}`;
   return `### ${title}
 
 \`--load ${load.name}\`; ${when}.
@@ -110,8 +111,8 @@ const last = [...kept.values()].at(-1);
 if (last === undefined) throw new Error('nothing is kept in bench/results: npm run bench');
 const results = new Map([...kept].map(([name, { result }]) => [name, result]));
 const sections = loads.flatMap((load) => {
-  const result = results.get(load.name);
-  return result === undefined ? [] : [loadSection(load.title, load, result)];
+  const found = kept.get(load.name);
+  return found === undefined ? [] : [loadSection(load.title, load, found)];
 });
 const averages = [...results.values()].map(({ loadAverage }) => loadAverage);
 const scale = newestScaleRun();
