@@ -96,11 +96,11 @@ function scaleSection(run: ScaleRun): string {
 \`npm run bench:scale\`; ${run.measuredAt.slice(0, 10)}, load average before: ${run.loadAverage}; ${cores} cores of an ${cpu}, Linux ${kernel}; ${versions.join(', ')}.
 The gateway has one core, with all of its threads; etcd, who writes to it and who sends requests share the other. Medians of ${run.startMs.length} starts and of ${run.large.length} large registries, each with a
 gateway of its own. Requests go out every 2 ms on 64 connections while 5,000 registrations are written as fast as etcd takes them: added, deleted by others than their owners, and
-added once more, 2 s after each other.
+added once more. Before each, requests have gone on for 5 s, of which the last 2 are "before"; and for 9 s after the loss, until all that were lost have been probed.
 
 ${barsTable(scaleBars(run))}
 
-Bursts, medians and how far they are apart:
+Bursts: medians, the longest delay of all, and all that failed:
 
 ${markdownTable(scaleTable(run))}
 `;

@@ -84,13 +84,13 @@ export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[]
   const of = (pick: (repeat: LargeRepeat) => number): number => median(repeats.map(pick));
   const burstBars = (what: string, pick: (repeat: LargeRepeat) => Burst): readonly Bar[] => [
     under(
-      `${what}, applied after`,
+      `${what}: applied after`,
       of((repeat) => pick(repeat).appliedMs),
       1000,
       'ms',
     ),
     under(
-      'p99 of requests meanwhile, over that before',
+      `${what}: p99 of requests meanwhile, over that before`,
       of((repeat) => delayed(pick(repeat))),
       20,
       'ms',
@@ -110,8 +110,8 @@ export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[]
       150,
       'MiB',
     ),
-    ...burstBars('5,000 endpoints join, the first changes of the process', ({ joining }) => joining),
-    ...burstBars('5,000 endpoints lost at once, for the first time', ({ leaving }) => leaving),
-    ...burstBars('5,000 endpoints join once more', ({ again }) => again),
+    ...burstBars('5,000 join, the first changes of the process', ({ joining }) => joining),
+    ...burstBars('5,000 lost at once', ({ leaving }) => leaving),
+    ...burstBars('5,000 join once more', ({ again }) => again),
   ];
 }

@@ -38,7 +38,7 @@ export function scaleTable({ large }: ScaleRun): Table {
         ms(of(({ during }) => during.p99Ms)),
         `${ms(Math.min(...added))} to ${ms(Math.max(...added))}`,
         ms(Math.max(...bursts.map(({ during }) => during.worstMs))),
-        String(of(({ during }) => during.requests)),
+        of(({ during }) => during.requests).toFixed(0),
         String(bursts.reduce((sum, { during }) => sum + during.failures, 0)),
       ];
     }),

@@ -37,6 +37,10 @@ const { values } = parseArgs({
 const CHANGES_PER_TXN = 100;
 const START = { services: 12, endpoints: 100 };
 const CALM_MS = 2000;
+/** After a start and after a burst V8 still compiles and collects; that is no calm to compare with. */
+const SETTLE_MS = 3000;
+/** Until the last of those that were lost has been probed. */
+const PROBED_MS = 7000;
 
 class Scale {
   readonly #stage: Stage;
@@ -76,7 +80,7 @@ class Scale {
         rssMib,
         joining: await this.#burst(url, [...joining, put(`${prefix}/last/host`, after)]),
         leaving: await this.#burst(url, [...keys.map(remove), put(`${prefix}/last/host`, before)]),
-        again: await this.#burst(url, [...joining, put(`${prefix}/last/host`, after)]),
+        again: await this.#burst(url, [...joining, put(`${prefix}/last/host`, after)], PROBED_MS),
       };
     } finally {
       await gateway.stop();
@@ -87,8 +91,11 @@ class Scale {
     this.#members.close();
   }
 
-  /** Applied when the service `last` answers something else than before. */
-  async #burst(url: string, changes: readonly Change[]): Promise<Burst> {
+  /** Applied when the service `last` answers something else than before. `settleMs`: what goes on before must be over. */
+  async #burst(url: string, changes: readonly Change[], settleMs = SETTLE_MS): Promise<Burst> {
+    await this.#client.start(`${url}/answering/`);
+    await pause(settleMs);
+    await this.#client.stop();
     await this.#client.start(`${url}/answering/`);
     await pause(CALM_MS);
     const calm = await this.#client.stop();

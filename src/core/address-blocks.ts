@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { WatchgateError } from './errors.js';
 import { ipv4Number, ipv6Words, mappedIPv4, mappedWords } from './ip-address.js';
 
 /** A block of IP addresses: those that begin with the same bits. One of IPv4 is the block of its mapped addresses. */
@@ -61,6 +62,17 @@ export class AddressBlocks {
     for (const { first, size } of this.#ipv4) if (number >= first && number < first + size) return true;
     return false;
   }
+}
+
+/** Reads the blocks that the option `name` lists. Throws CONFIG_INVALID. */
+export function addressBlocks(name: string, texts: readonly string[]): AddressBlocks {
+  return new AddressBlocks(
+    texts.map((text) => {
+      const block = parseAddressBlock(text);
+      if (block !== undefined) return block;
+      throw new WatchgateError('CONFIG_INVALID', `${name}: "${text}" is not a CIDR like 10.0.0.0/8`);
+    }),
+  );
 }
 
 /** What of a block is mapped IPv4: all of a longer one than ::ffff:0:0/96, every address for one around that. */

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
-import { AddressBlocks, parseAddressBlock } from '../core/address-blocks.js';
-import { WatchgateError } from '../core/errors.js';
+import { addressBlocks } from '../core/address-blocks.js';
 import { embeddedIPv4 } from './embedded-ipv4.js';
 
 /**
@@ -43,10 +42,10 @@ const REFUSED = [
  */
 export function createAddressPolicy(allowed?: readonly string[]): AddressPolicy {
   if (allowed !== undefined) {
-    const listed = addressBlocks(allowed);
+    const listed = addressBlocks('allowedAddresses', allowed);
     return { allows: (ip) => listed.holds(ip) };
   }
-  const refused = addressBlocks(REFUSED);
+  const refused = addressBlocks('refused addresses', REFUSED);
   return {
     allows(ip) {
       if (isIP(ip) === 0 || refused.holds(ip)) return false;
@@ -59,14 +58,4 @@ export function createAddressPolicy(allowed?: readonly string[]): AddressPolicy 
 /** Whether a registered host may be listed: a name may, until it is resolved. */
 export function mayList(policy: AddressPolicy, host: string): boolean {
   return isIP(host) === 0 || policy.allows(host);
-}
-
-function addressBlocks(cidrs: readonly string[]): AddressBlocks {
-  return new AddressBlocks(
-    cidrs.map((cidr) => {
-      const block = parseAddressBlock(cidr);
-      if (block !== undefined) return block;
-      throw new WatchgateError('CONFIG_INVALID', `allowedAddresses: "${cidr}" is not a CIDR like 10.0.0.0/8`);
-    }),
-  );
 }

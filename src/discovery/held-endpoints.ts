@@ -7,8 +7,9 @@ import {
   staleEndpoint,
 } from '../core/endpoint.js';
 import { EndpointMap } from './endpoint-map.js';
+import type { Doubt } from './guard-policy.js';
 import { OwnerQuestions } from './owner-questions.js';
-import { Probing } from './probing.js';
+import { Probing, type Question } from './probing.js';
 import { Slices } from './slices.js';
 import type { ReleaseReason } from './source.js';
 
@@ -30,7 +31,7 @@ export interface HeldEndpointsOptions {
 export interface HoldOrder {
   readonly service: string;
   readonly endpoint: Endpoint;
-  readonly reason: HoldReason;
+  readonly reason: Doubt;
   /** As it is in the set of its service, and stays while it is asked about; undefined when it is in none. */
   readonly shown: Endpoint | undefined;
   /** If this lease still lives, the owner has deleted the key, and there is nothing to hold. */
@@ -43,6 +44,8 @@ interface Held {
   readonly endpoint: Endpoint;
   readonly stale: Endpoint;
   readonly lease: string | undefined;
+  /** On the monotonic clock, milliseconds. */
+  readonly until: number;
   /** As it is in the set of its service; undefined while it is in none. */
   shown: Endpoint | undefined;
   /** The first probe is over, and who owns it was asked. */
@@ -50,9 +53,10 @@ interface Held {
 }
 
 const PROBE_EVERY_MS = 1_000;
+
 /**
- * Endpoints that are not listed and may yet be alive. Each is probed at once and then every second,
- * and is used only while it passes; the first failure lets go of it. One from a cold start is kept
+ * Endpoints that are not listed and may yet be alive. Each is probed in its turn, then at most
+ * once a second, and is used only while it passes; the first failure lets go of it. One from a cold start is kept
  * instead, unused, until it passes or the registry has spoken: it may be starting as we are.
  */
 export class HeldEndpoints {
@@ -62,7 +66,6 @@ export class HeldEndpoints {
   readonly #unasked: Held[] = [];
   readonly #asking: Slices;
   readonly #owners: OwnerQuestions;
-  readonly #expiries = new Set<Timer>();
   #timer: Timer | undefined;
   #inRound = false;
   #closed = false;
@@ -97,16 +100,16 @@ export class HeldEndpoints {
 
   /** Holds endpoints from now on, those that a probe finds alive and whose owner did not delete them. */
   hold(orders: Iterable<HoldOrder>): void {
-    const together = Array.from(orders, (order) => this.#add(order));
-    for (const held of together) this.#unasked.push(held);
-    if (together.length > 0) this.#releaseInTime(together);
+    const until = this.#options.clock.monotonic() + this.#options.staleTtl;
+    for (const order of orders) this.#unasked.push(this.#add(order, order.reason, until));
     this.#asking.run();
   }
 
   /** Resolves once the endpoint has been probed for the first time: as soon as can be, since nothing is served yet. */
   async holdCold(service: string, endpoint: Endpoint): Promise<void> {
-    const held = this.#add({ service, endpoint, reason: 'cold start', shown: undefined, lease: undefined });
-    const passes = await this.#probing.soon(() => this.#ask(held));
+    const order = { service, endpoint, shown: undefined, lease: undefined };
+    const held = this.#add(order, 'cold start', Number.POSITIVE_INFINITY);
+    const passes = await this.#probing.soon(this.#question(held));
     held.settled = true;
     if (passes) this.#show(held, held.stale);
   }
@@ -137,48 +140,39 @@ export class HeldEndpoints {
     this.#closed = true;
     this.#timer?.cancel();
     this.#asking.stop();
-    for (const expiry of this.#expiries) expiry.cancel();
     this.#held.clear();
     this.#probing.close();
-  }
-
-  /** With one timer: thousands of their own would be made while requests wait. */
-  #releaseInTime(together: readonly Held[]): void {
-    const expiry = this.#options.clock.after(this.#options.staleTtl, () => {
-      this.#expiries.delete(expiry);
-      for (const held of together) this.#release(held, 'held long enough');
-    });
-    this.#expiries.add(expiry);
   }
 
   #askSome(mayGoOn: () => boolean): boolean {
     let asked = 0;
     for (const held of this.#unasked) {
       asked += 1;
-      void this.#question(held);
+      void this.#askFirst(held);
       if (!mayGoOn()) break;
     }
     this.#unasked.splice(0, asked);
     return this.#unasked.length === 0;
   }
 
-  #add({ service, endpoint, reason, shown, lease }: HoldOrder): Held {
+  #add(order: Omit<HoldOrder, 'reason'>, reason: HoldReason, until: number): Held {
+    const { service, endpoint, shown, lease } = order;
     const stale = staleEndpoint(endpoint, { reason, since: this.#options.clock.now() });
-    const held: Held = { service, endpoint, stale, lease, shown, settled: false };
+    const held: Held = { service, endpoint, stale, lease, until, shown, settled: false };
     this.#held.set(service, endpoint.address, held);
     this.#schedule();
     return held;
   }
 
   /** Nobody is told that it is held before it has proved to be alive and to have an owner that did not delete it. */
-  async #question(held: Held): Promise<void> {
-    const [passes] = await Promise.all([this.#probeOnce(held), this.#askOwner(held)]);
+  async #askFirst(held: Held): Promise<void> {
+    const [passes] = await Promise.all([this.#probeFirst(held), this.#askOwner(held)]);
     held.settled = true;
     if (passes) this.#show(held, held.stale);
   }
 
-  async #probeOnce(held: Held): Promise<boolean> {
-    const passes = await this.#probe(held);
+  async #probeFirst(held: Held): Promise<boolean> {
+    const passes = await this.#probing.inTurn(this.#question(held), { first: true });
     if (!passes) this.#fail(held, 'a probe failed');
     return passes;
   }
@@ -192,33 +186,39 @@ export class HeldEndpoints {
     });
   }
 
-  #probe(held: Held): Promise<boolean> {
-    return this.#probing.inTurn(() => this.#ask(held));
+  #question(held: Held): Question {
+    return {
+      isOpen: () => this.#isCurrent(held),
+      ask: () => this.#options.probe(held.service, held.endpoint),
+    };
   }
 
-  /** Without a connection when the registry has spoken of the endpoint meanwhile. */
-  async #ask(held: Held): Promise<boolean> {
-    return this.#isCurrent(held) && this.#options.probe(held.service, held.endpoint);
-  }
-
+  /** Once a second, or sooner when one has been held long enough by then. */
   #schedule(): void {
-    if (this.#timer !== undefined || this.#inRound || this.#closed || this.#held.empty) return;
-    this.#timer = this.#options.clock.after(PROBE_EVERY_MS, () => {
+    if (this.#timer !== undefined || this.#closed || this.#held.empty) return;
+    const { clock } = this.#options;
+    let next = clock.monotonic() + PROBE_EVERY_MS;
+    for (const { until } of this.#held.values()) next = Math.min(next, until);
+    this.#timer = clock.after(Math.max(0, next - clock.monotonic()), () => {
       this.#timer = undefined;
+      for (const held of this.#held.values())
+        if (held.until <= clock.monotonic()) this.#release(held, 'held long enough');
       void this.#round();
+      this.#schedule();
     });
   }
 
   async #round(): Promise<void> {
+    if (this.#inRound) return;
     this.#inRound = true;
     const all = [...this.#held.values()];
     await Promise.all(all.filter(({ settled }) => settled).map((held) => this.#probeAgain(held)));
     this.#inRound = false;
-    this.#schedule();
   }
 
   async #probeAgain(held: Held): Promise<void> {
-    if (!(await this.#probe(held))) this.#fail(held, 'a probe failed');
+    const passes = await this.#probing.inTurn(this.#question(held), { first: false });
+    if (!passes) this.#fail(held, 'a probe failed');
     else if (held.shown === undefined) this.#show(held, held.stale);
   }
 

@@ -61,10 +61,11 @@ export function createMetrics(
   ];
   const write = async (): Promise<string> => {
     const breaks = new Breaks(clock);
+    // At one moment: the count of a histogram is that of the counter beside it.
     requests.copy();
+    const histograms = requests.histograms();
     events.copy();
     await standing.copy(breaks);
-    const histograms = requests.histograms();
     const all = Registry.merge([registry, await processes()]);
     const pieces: string[] = [];
     for (const { name } of all.getMetricsAsArray()) {

@@ -4,7 +4,14 @@ import { serviceName } from '../core/route.js';
 import { decideRetry, type RetryDecision } from '../resilience/retry.js';
 import type { AdmittedRequest } from './admitted-request.js';
 import { attemptRecord, type SettledAttempt } from './attempt-record.js';
+import type { ProxyContext } from './context.js';
 import type { EndpointPool } from './endpoint-pool.js';
+
+/** What must be known of a request. */
+export type AttemptedRequest = Pick<
+  AdmittedRequest,
+  'service' | 'route' | 'method' | 'body' | 'hashKey' | 'traceId' | 'startedAt'
+> & { readonly context: Pick<ProxyContext, 'clock' | 'announce'> };
 
 /** The attempts of one request: at which endpoints, with what outcome, and at whose expense. */
 export class Attempts {
@@ -16,13 +23,13 @@ export class Attempts {
   upstreamMs = 0;
   /** Of those that have ended. */
   readonly records: AttemptRecord[] = [];
-  readonly #admitted: AdmittedRequest;
+  readonly #admitted: AttemptedRequest;
   readonly #pools: EndpointPool[] = [];
   #holdsBudget = false;
   /** One with an answer that is not wanted settles only when the next has been paid for, and gives nothing back. */
   #replaced: SettledAttempt | undefined;
 
-  constructor(admitted: AdmittedRequest) {
+  constructor(admitted: AttemptedRequest) {
     this.#admitted = admitted;
   }
 
@@ -82,7 +89,8 @@ export class Attempts {
     const { context, service } = this.#admitted;
     const durationMs = context.clock.monotonic() - attempt.begunAt;
     this.upstreamMs += durationMs;
-    if (attempt !== this.#replaced) this.giveBackBudget();
+    // What found no connection was no retry yet: the next one is, and it costs nothing more.
+    if (attempt !== this.#replaced && outcome.class !== 'connect-failed') this.giveBackBudget();
     service.settled(attempt.pool, outcome);
     const record = attemptRecord(this.#admitted, attempt, outcome, durationMs);
     this.records.push(record);

@@ -1,14 +1,14 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { AddressBlocks, parseAddressBlock } from '../core/address-blocks.js';
+import { addressBlocks } from '../core/address-blocks.js';
 
 /** Tells which peers may say who the client is. */
 export interface TrustedProxies {
   trusts(address: string): boolean;
 }
 
-/** From CIDRs (`10.0.0.0/8`, `::1/128`) or single addresses, already validated. */
+/** From CIDRs (`10.0.0.0/8`, `::1/128`) or single addresses. Throws CONFIG_INVALID. */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
-  const trusted = new AddressBlocks(cidrs.flatMap((cidr) => parseAddressBlock(cidr) ?? []));
+  const trusted = addressBlocks('trustedProxies', cidrs);
   return { trusts: (address) => trusted.holds(address) };
 }
 

@@ -162,7 +162,7 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     this.#dismissWaiters();
     for (const connection of this.#opened()) if (!connection.longLived) this.discard(connection, 'reset');
     const streaming = this.#sessions?.breakOffShort() ?? false;
-    return this.#opened().length > 0 || streaming;
+    return this.#openCount > 0 || streaming;
   }
 
   /** Breaks off whatever is left. */
@@ -178,8 +178,12 @@ export class EndpointPool implements Candidate, ConnectionOwner {
     for (const { grant } of this.#waiters.splice(0)) grant(undefined);
   }
 
+  get #openCount(): number {
+    return this.#open?.size ?? 0;
+  }
+
   get #mayOpen(): boolean {
-    return (this.#open?.size ?? 0) < this.#policy.maxConnections;
+    return this.#openCount < this.#policy.maxConnections;
   }
 
   #opened(): readonly UpstreamConnection[] {

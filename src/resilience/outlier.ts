@@ -44,6 +44,8 @@ export class OutlierDetector {
   readonly #members = new Map<string, Member | undefined>();
   #policy: EjectionPolicy;
   #windowEndsAt: number;
+  /** How many are ejected. */
+  #out = 0;
 
   constructor(policy: EjectionPolicy, clock: Clock, random: Random, listener: OutlierListener) {
     this.#policy = policy;
@@ -64,7 +66,8 @@ export class OutlierDetector {
   }
 
   leave(address: string): void {
-    this.#members.get(address)?.ejected?.timer.cancel();
+    const member = this.#members.get(address);
+    if (member !== undefined) this.#endEjection(member);
     this.#members.delete(address);
   }
 
@@ -77,8 +80,7 @@ export class OutlierDetector {
   release(address: string): void {
     const member = this.#members.get(address);
     if (member?.ejected === undefined) return;
-    member.ejected.timer.cancel();
-    member.ejected = undefined;
+    this.#endEjection(member);
     member.consecutiveFailures = 0;
     member.returnedAt = this.#clock.monotonic();
     this.#listener.onReturned(address);
@@ -152,12 +154,20 @@ export class OutlierDetector {
     );
     const timer = this.#clock.after(forMs, () => this.release(address));
     member.ejected = { reason, timer };
+    this.#out += 1;
     this.#listener.onEjected(address, reason, forMs);
+  }
+
+  #endEjection(member: Member): void {
+    if (member.ejected === undefined) return;
+    member.ejected.timer.cancel();
+    member.ejected = undefined;
+    this.#out -= 1;
   }
 
   #mayEjectOneMore(): boolean {
     const total = this.#members.size;
-    const out = this.#observed().filter(([, { ejected }]) => ejected !== undefined).length;
+    const out = this.#out;
     return out + 1 < total && out + 1 <= Math.max(1, Math.floor(total * this.#policy.maxShare));
   }
 

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { BlockList, isIPv4 } from 'node:net';
 import { describe, test } from 'node:test';
-import { AddressBlocks, parseAddressBlock } from '../../src/core/address-blocks.js';
+import { type AddressBlocks, addressBlocks, parseAddressBlock } from '../../src/core/address-blocks.js';
 import { seededRandom } from '../../src/core/random.js';
 
-function blocks(...cidrs: readonly string[]): AddressBlocks {
-  return new AddressBlocks(cidrs.flatMap((cidr) => parseAddressBlock(cidr) ?? assert.fail(cidr)));
-}
+const blocks = (...cidrs: readonly string[]): AddressBlocks => addressBlocks('test', cidrs);
 
 describe('a block of addresses', () => {
   for (const text of ['10.0.0.0/8', '10.0.0.7', '0.0.0.0/0', '::/0', '2001:DB8::/32', '::ffff:10.0.0.0/104'])
@@ -26,6 +24,13 @@ describe('a block of addresses', () => {
 });
 
 describe('blocks of addresses', () => {
+  test('that cannot be read are an error, which names the option and the block', () => {
+    assert.throws(() => addressBlocks('trustedProxies', ['10.0.0.0/8', 'ten']), {
+      code: 'CONFIG_INVALID',
+      message: 'trustedProxies: "ten" is not a CIDR like 10.0.0.0/8',
+    });
+  });
+
   test('hold an IPv6 address whatever its zone', () => {
     assert.equal(blocks('fe80::/10').holds('fe80::a9fe:a9fe%eth0'), true);
     assert.equal(blocks('10.0.0.0/8').holds('::ffff:10.0.0.1%2'), true);

@@ -356,6 +356,34 @@ test('thousands that do not answer are probed no more than 256 at a time', async
   await rig.directory.close();
 });
 
+test('those that are listed again hold up nobody who is lost later', async () => {
+  const rig = new GuardRig();
+  const users = [endpointAt(7)];
+  rig.directory.start();
+  rig.list({ goods: THOUSAND, users });
+  rig.list({ users });
+  rig.list({ goods: THOUSAND, users });
+  await rig.clock.advance(100);
+  rig.list({ goods: THOUSAND });
+  await settle();
+  assert.equal(rig.probes.at(-1), 'users 10.0.0.7:80');
+  await rig.directory.close();
+});
+
+test('one that is lost while thousands are held is probed before them', async () => {
+  const rig = new GuardRig();
+  const users = [endpointAt(7)];
+  rig.directory.start();
+  rig.list({ goods: THOUSAND, users });
+  rig.list({ users });
+  await rig.clock.advance(1_500);
+  rig.list({});
+  await rig.clock.advance(10);
+  assert.ok(rig.probes.includes('users 10.0.0.7:80'));
+  assert.ok(rig.probes.length > 1_500 && rig.probes.length < 1_700, 'a round is under way');
+  await rig.directory.close();
+});
+
 test('an endpoint that is listed again before its turn is not probed', async () => {
   const rig = new GuardRig();
   rig.directory.start();

@@ -180,6 +180,7 @@ export class GrpcExchange implements GrpcAttemptListener, UnderWay {
     this.#over = true;
     this.#deadline?.cancel();
     this.#deadlines.cancel();
+    this.attempts.giveBackBudget();
     this.#place.giveBack();
   }
 }
