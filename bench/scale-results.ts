@@ -74,6 +74,16 @@ function under(what: string, value: number, limit: number, unit: string): Bar {
   };
 }
 
+/** The bursts of a repeat, in their order. */
+export const bursts: readonly {
+  readonly what: string;
+  readonly pick: (repeat: LargeRepeat) => Burst;
+}[] = [
+  { what: '5,000 join, the first changes of the process', pick: ({ joining }) => joining },
+  { what: '5,000 lost at once', pick: ({ leaving }) => leaving },
+  { what: '5,000 join once more', pick: ({ again }) => again },
+];
+
 /** Milliseconds that a burst has added to the 99th percentile of requests. */
 export function delayed({ calm, during }: Burst): number {
   return during.p99Ms - calm.p99Ms;
@@ -82,7 +92,7 @@ export function delayed({ calm, during }: Burst): number {
 /** What starts and large registries are held to: medians of the repeats. */
 export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[] {
   const of = (pick: (repeat: LargeRepeat) => number): number => median(repeats.map(pick));
-  const burstBars = (what: string, pick: (repeat: LargeRepeat) => Burst): readonly Bar[] => [
+  const burstBars = bursts.flatMap(({ what, pick }) => [
     under(
       `${what}: applied after`,
       of((repeat) => pick(repeat).appliedMs),
@@ -95,7 +105,7 @@ export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[]
       20,
       'ms',
     ),
-  ];
+  ]);
   return [
     under('Start to ready, 100 endpoints', median(startMs), 400, 'ms'),
     under(
@@ -110,8 +120,6 @@ export function scaleBars({ startMs, large: repeats }: ScaleRun): readonly Bar[]
       150,
       'MiB',
     ),
-    ...burstBars('5,000 join, the first changes of the process', ({ joining }) => joining),
-    ...burstBars('5,000 lost at once', ({ leaving }) => leaving),
-    ...burstBars('5,000 join once more', ({ again }) => again),
+    ...burstBars,
   ];
 }

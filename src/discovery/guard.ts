@@ -148,9 +148,11 @@ export class GuardedSource implements Source {
     const fresh = new Set(lost);
     const doubts = doubtful({ losses, next: next.services, unconfirmed });
     this.#held.hold(
-      doubts
-        .filter(([{ service, endpoint }]) => !this.#held.has(service, endpoint.address))
-        .map(([loss, reason]) => ({ ...loss, reason, shown: fresh.has(loss) ? loss.endpoint : undefined })),
+      doubts.flatMap(([loss, reason]) => {
+        const { service, endpoint, lease } = loss;
+        if (this.#held.has(service, endpoint.address)) return [];
+        return [{ service, endpoint, reason, lease, shown: fresh.has(loss) ? endpoint : undefined }];
+      }),
     );
   }
 

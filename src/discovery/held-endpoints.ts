@@ -55,9 +55,9 @@ interface Held {
 const PROBE_EVERY_MS = 1_000;
 
 /**
- * Endpoints that are not listed and may yet be alive. Each is probed in its turn, then at most
- * once a second, and is used only while it passes; the first failure lets go of it. One from a cold start is kept
- * instead, unused, until it passes or the registry has spoken: it may be starting as we are.
+ * Endpoints that are not listed and may yet be alive. Each is probed in its turn, then at most once a second, and is
+ * used only while it passes; the first failure lets go of it. One from a cold start is kept instead, unused, until it
+ * passes or the registry has spoken: it may be starting as we are.
  */
 export class HeldEndpoints {
   readonly #options: HeldEndpointsOptions;
@@ -166,24 +166,23 @@ export class HeldEndpoints {
 
   /** Nobody is told that it is held before it has proved to be alive and to have an owner that did not delete it. */
   async #askFirst(held: Held): Promise<void> {
-    const [passes] = await Promise.all([this.#probeFirst(held), this.#askOwner(held)]);
+    const [passes] = await Promise.all([this.#probe(held, { first: true }), this.#askOwner(held)]);
     held.settled = true;
     if (passes) this.#show(held, held.stale);
   }
 
-  async #probeFirst(held: Held): Promise<boolean> {
-    const passes = await this.#probing.inTurn(this.#question(held), { first: true });
+  /** Whether it passes; lets go of one that does not. */
+  async #probe(held: Held, turn: { readonly first: boolean }): Promise<boolean> {
+    const passes = await this.#probing.inTurn(this.#question(held), turn);
     if (!passes) this.#fail(held, 'a probe failed');
     return passes;
   }
 
   async #askOwner(held: Held): Promise<void> {
     if (held.lease === undefined) return;
-    const isOpen = (): boolean => this.#isCurrent(held);
-    await this.#owners.ask(held.lease, {
-      isOpen,
-      onLives: () => this.#release(held, 'its owner deleted it'),
-    });
+    const { isOpen } = this.#question(held);
+    const onLives = (): void => this.#release(held, 'its owner deleted it');
+    await this.#owners.ask(held.lease, { isOpen, onLives });
   }
 
   #question(held: Held): Question {
@@ -217,9 +216,8 @@ export class HeldEndpoints {
   }
 
   async #probeAgain(held: Held): Promise<void> {
-    const passes = await this.#probing.inTurn(this.#question(held), { first: false });
-    if (!passes) this.#fail(held, 'a probe failed');
-    else if (held.shown === undefined) this.#show(held, held.stale);
+    const passes = await this.#probe(held, { first: false });
+    if (passes && held.shown === undefined) this.#show(held, held.stale);
   }
 
   #fail(held: Held, reason: ReleaseReason): void {

@@ -66,13 +66,8 @@ export function createMetrics(
     const histograms = requests.histograms();
     events.copy();
     await standing.copy(breaks);
-    const all = Registry.merge([registry, await processes()]);
-    const pieces: string[] = [];
-    for (const { name } of all.getMetricsAsArray()) {
-      await breaks.here();
-      pieces.push(await all.getSingleMetricAsString(name));
-    }
-    return `${pieces.join('\n\n')}\n\n${histograms}`;
+    const others = await inPieces(Registry.merge([registry, await processes()]), breaks);
+    return `${others}\n\n${histograms}`;
   };
   let underWay: Promise<string> | undefined;
   return {
@@ -89,6 +84,15 @@ export function createMetrics(
       for (const stop of stops) stop();
     },
   };
+}
+
+async function inPieces(registry: Registry, breaks: Breaks): Promise<string> {
+  const pieces: string[] = [];
+  for (const { name } of registry.getMetricsAsArray()) {
+    await breaks.here();
+    pieces.push(await registry.getSingleMetricAsString(name));
+  }
+  return pieces.join('\n\n');
 }
 
 /** Counts what the data path of a worker announces, for the metrics of another process. */

@@ -324,6 +324,16 @@ const THOUSAND = Array.from({ length: 1_000 }, (_, i) => ({
   ...endpointAt(1),
   address: `10.0.1.1:${i + 1}`,
 }));
+const USERS = [endpointAt(7)];
+
+/** A registry that has just lost a thousand endpoints of goods, and still lists those of users. */
+function rigThatLostGoods(over: ConstructorParameters<typeof GuardRig>[0] = {}): GuardRig {
+  const rig = new GuardRig(over);
+  rig.directory.start();
+  rig.list({ goods: THOUSAND, users: USERS });
+  rig.list({ users: USERS });
+  return rig;
+}
 
 test('of thousands 64 are probed at once, and then a thousand a second', async () => {
   const rig = new GuardRig();
@@ -342,27 +352,20 @@ test('of thousands 64 are probed at once, and then a thousand a second', async (
 
 test('thousands that do not answer are probed no more than 256 at a time', async () => {
   let probes = 0;
-  const rig = new GuardRig({
+  const rig = rigThatLostGoods({
     probe: () => {
       probes += 1;
       return new Promise(() => {});
     },
   });
-  rig.directory.start();
-  rig.list({ goods: THOUSAND });
-  rig.list({});
   await rig.clock.advance(5_000);
   assert.equal(probes, 256);
   await rig.directory.close();
 });
 
 test('those that are listed again hold up nobody who is lost later', async () => {
-  const rig = new GuardRig();
-  const users = [endpointAt(7)];
-  rig.directory.start();
-  rig.list({ goods: THOUSAND, users });
-  rig.list({ users });
-  rig.list({ goods: THOUSAND, users });
+  const rig = rigThatLostGoods();
+  rig.list({ goods: THOUSAND, users: USERS });
   await rig.clock.advance(100);
   rig.list({ goods: THOUSAND });
   await settle();
@@ -371,11 +374,7 @@ test('those that are listed again hold up nobody who is lost later', async () =>
 });
 
 test('one that is lost while thousands are held is probed before them', async () => {
-  const rig = new GuardRig();
-  const users = [endpointAt(7)];
-  rig.directory.start();
-  rig.list({ goods: THOUSAND, users });
-  rig.list({ users });
+  const rig = rigThatLostGoods();
   await rig.clock.advance(1_500);
   rig.list({});
   await rig.clock.advance(10);
@@ -385,12 +384,9 @@ test('one that is lost while thousands are held is probed before them', async ()
 });
 
 test('an endpoint that is listed again before its turn is not probed', async () => {
-  const rig = new GuardRig();
-  rig.directory.start();
-  rig.list({ goods: THOUSAND });
-  rig.list({});
+  const rig = rigThatLostGoods();
   await settle();
-  rig.list({ goods: THOUSAND });
+  rig.list({ goods: THOUSAND, users: USERS });
   await rig.clock.advance(5_000);
   assert.equal(rig.probes.length, 64);
   await rig.directory.close();
